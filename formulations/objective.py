@@ -1,0 +1,98 @@
+"""Objectives: lexicographic levels, each a weighted sum of terms with a unit."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from formulations.errors import InputError
+from formulations.quantities import Quantity, exact
+
+TermKind = Literal["unplaced", "broken_rules", "unmet_demand", "hosts", "cost", "energy", "migration", "imbalance"]
+
+UNITS: dict[TermKind, str] = {
+    "unplaced": "VMs",
+    "broken_rules": "price",
+    "unmet_demand": "shares",
+    "hosts": "hosts",
+    "cost": "cost",
+    "energy": "W",
+    "migration": "move cost",
+    "imbalance": "utilisation",
+}
+
+HOST_TERMS: tuple[TermKind, ...] = ("cost", "hosts", "energy")
+
+
+class Term(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One quantity to be made small.
+
+    Parameters
+    ----------
+    kind : str
+        ``unplaced``: VMs without a host. ``broken_rules``: over soft rules, price times amount
+        broken. ``unmet_demand``: over VMs and resources with demand ``d > 0``,
+        ``shares * max(0, d - a) / d`` (a VM without a host has ``a = 0``). ``hosts``: hosts in
+        use. ``cost``: their cost. ``energy``: over hosts in use,
+        ``idle + (peak - idle) * cpu demand / cpu capacity``. ``migration``: move cost of the
+        VMs that leave their current host. ``imbalance``: over hosts not in maintenance and
+        resources, the excess of ``demand / capacity`` over the same ratio of the whole cluster.
+    weight : number
+        Its weight in the level's sum.
+    priority : int, optional
+        With ``unplaced``: count only VMs of this priority.
+    """
+
+    kind: TermKind
+    weight: Quantity = 1
+    priority: int | None = None
+
+    def __post_init__(self) -> None:
+        if exact(self.weight, "weight") == 0:
+            raise InputError("must be positive, got 0", "weight")
+        if self.priority is not None and self.kind != "unplaced":
+            raise InputError("only a term of kind unplaced takes a priority", "priority")
+
+    def __str__(self) -> str:
+        """Name the term in words."""
+        words = self.kind.replace("_", " ")
+        return words if self.priority is None else f"{words} of priority {self.priority}"
+
+
+class ObjectiveLevel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A weighted sum of terms; it is minimised after every level before it.
+
+    Parameters
+    ----------
+    terms : list of Term
+        At least one.
+    unit : str, optional
+        The unit of the sum; by default the unit of its terms where they agree.
+    """
+
+    terms: list[Term]
+    unit: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.terms:
+            raise InputError("expected at least one term", "terms")
+
+    @property
+    def name(self) -> str:
+        """The terms in words, such as ``hosts`` or ``cost + 3 migration``."""
+        parts = [(term, exact(term.weight)) for term in self.terms]
+        return " + ".join(str(term) if weight == 1 else f"{float(weight):g} {term}" for term, weight in parts)
+
+    @property
+    def said_unit(self) -> str:
+        """The unit to print behind the level's value."""
+        if self.unit is not None:
+            return self.unit
+        units = {UNITS[term.kind] for term in self.terms}
+        return units.pop() if len(units) == 1 else ""
+
+
+def level(kind: TermKind, **more: int) -> ObjectiveLevel:
+    """Return a level of one term."""
+    return ObjectiveLevel(terms=[Term(kind=kind, **more)])

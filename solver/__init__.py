@@ -1,0 +1,1 @@
+"""The answer: reads instances, places, allocates, verifies, explains and reports."""

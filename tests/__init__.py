@@ -1,0 +1,1 @@
+"""Is it true: mirrors ``formulations`` and ``solver``."""
