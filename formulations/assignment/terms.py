@@ -1,0 +1,175 @@
+"""How each objective term reads in the assignment model, fixed part included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from formulations.assignment.linear import Expression
+from formulations.errors import UnsupportedError
+from formulations.objective import Term, TermKind
+from formulations.quantities import exact
+
+if TYPE_CHECKING:
+    from formulations.assignment.model import Assignment
+
+
+def expression(model: Assignment, term: Term) -> Expression:
+    """Return a term's value as an expression."""
+    return _TERMS[term.kind](model, term)
+
+
+def _unplaced(model: Assignment, term: Term) -> Expression:
+    counted = model.instance.ruled.copy()
+    if term.priority is not None:
+        priorities = np.array([vm.priority for vm in model.instance.vms])[model.instance.vm_entry]
+        counted &= priorities == term.priority
+    free = [vm for vm in model.x if counted[vm]]
+    fixed = counted & (model.scope.fixed.host_of < 0)
+    total = Expression(constant=float(fixed.sum()))  # free VMs have no host in the fixed part
+    for vm in free:
+        total.plus(model.placed(vm), -1.0)
+    return total
+
+
+def _broken_rules(model: Assignment, _: Term) -> Expression:
+    total = Expression()
+    for rule, amount in model.amounts:
+        if rule.price is not None:
+            total.plus(amount, float(exact(rule.price)))
+    return total
+
+
+def _unmet_demand(model: Assignment, _: Term) -> Expression:
+    tables, entry_of = model.instance.tables, model.instance.vm_entry
+    total = Expression(constant=_unmet_by_fixed(model))
+    for vm in model.x:
+        entry = entry_of[vm]
+        for r in np.flatnonzero(tables.demand[entry] > 0).tolist():
+            share = float(tables.shares[entry, r]) / tables.shares_unit
+            total.constant += share
+            met = model.capacity.met.get((vm, r), Expression())
+            total.plus(met, -share * model.capacity.unit[r] / float(tables.demand[entry, r]))
+    return total
+
+
+def _unmet_by_fixed(model: Assignment) -> float:
+    tables, fixed = model.instance.tables, model.scope.fixed
+    free = np.fromiter(model.x, dtype=np.int64)
+    counted = model.instance.wanted.copy()
+    counted[free] = False
+    vms = np.flatnonzero(counted)
+    if fixed.allocation is None or not len(vms):
+        return 0.0
+    entries = model.instance.vm_entry[vms]
+    demand = tables.demand[entries].astype(np.float64)
+    short = np.maximum(0.0, demand - fixed.allocation[vms]) / np.maximum(demand, 1.0)
+    return float((short * tables.shares[entries]).sum()) / tables.shares_unit
+
+
+def _hosts(model: Assignment, _: Term) -> Expression:
+    total = Expression.total(model.on.values())
+    total.constant = float(len(model.fixed_in_use))
+    return total
+
+
+def _cost(model: Assignment, _: Term) -> Expression:
+    names = model.instance.host_names
+    costs = [float(exact(0 if host.cost is None else host.cost)) for host in model.instance.hosts]
+    total = Expression(constant=sum(costs[entry] for entry in names.entry_of(model.fixed_in_use)))
+    for host, entry in zip(model.on, names.entry_of(np.fromiter(model.on, dtype=np.int64)), strict=True):
+        total.add(model.on[host], costs[entry])
+    return total
+
+
+def _energy(model: Assignment, _: Term) -> Expression:
+    instance, cpu = model.instance, model.instance.tables.cpu
+    if cpu is None:
+        raise UnsupportedError("the objective term energy needs a resource with the role cpu")
+    idle = [float(exact(host.idle_power)) for host in instance.hosts]
+    span = [float(exact(host.peak_power)) - low for host, low in zip(instance.hosts, idle, strict=True)]
+    total = Expression()
+    for host, on in model.on.items():
+        entry = int(instance.host_names.entry_of(np.array([host]))[0])
+        total.add(on, idle[entry])
+        capacity = float(instance.tables.capacity[entry, cpu])
+        for vm in model.members[host] if capacity else ():
+            demand = float(instance.tables.demand[instance.vm_entry[vm], cpu])
+            total.add(model.x[vm][host], span[entry] * demand / capacity)
+    for host, entry in zip(model.fixed_in_use, instance.host_names.entry_of(model.fixed_in_use), strict=True):
+        total.constant += idle[entry]
+        if capacity := float(instance.tables.capacity[entry, cpu]):
+            vms = np.flatnonzero(model.scope.fixed.host_of == host)
+            total.constant += span[entry] * float(instance.tables.demand[instance.vm_entry[vms], cpu].sum()) / capacity
+    return total
+
+
+def _migration(model: Assignment, _: Term) -> Expression:
+    instance = model.instance
+    costs = np.array([float(exact(vm.move_cost)) for vm in instance.vms])[instance.vm_entry]
+    counted = instance.ruled & (instance.current >= 0)
+    moved = counted & (model.scope.fixed.host_of != instance.current)
+    total = Expression(constant=float(costs[moved].sum()))  # a free VM counts as moved unless it stays
+    for vm in model.x:
+        stay = model.x[vm].get(int(instance.current[vm]))
+        if counted[vm] and stay is not None:
+            total.add(stay, -float(costs[vm]))
+    return total
+
+
+def _imbalance(model: Assignment, _: Term) -> Expression:
+    """Sum over hosts and resources of the excess over the cluster's utilisation."""
+    instance, tables = model.instance, model.instance.tables
+    if any(host.count == "unlimited" for host in instance.hosts):
+        raise UnsupportedError("the objective term imbalance needs a stated number of hosts")
+    entries = instance.host_names.entries()
+    usable = instance.usable_entries[entries]
+    fixed = model.scope.fixed_members
+    total = Expression()
+    for r in range(len(tables.scales)):
+        demand = tables.demand[instance.vm_entry, r].astype(np.float64)
+        capacity = np.where(usable, tables.capacity[entries, r], 0).astype(np.float64)
+        if not capacity.sum():
+            continue
+        loads = np.bincount(model.scope.fixed.host_of[fixed], demand[fixed], minlength=instance.host_count)
+        mean = _cluster_ratio(model, demand, capacity.sum())
+        for host in np.flatnonzero(capacity > 0).tolist():
+            load = Expression(constant=float(loads[host]) / capacity[host])
+            for vm in model.members.get(host, ()):
+                load.add(model.x[vm][host], demand[vm] / capacity[host])
+            total.plus(_excess(model, load.plus(mean, -1.0), f"excess {instance.host_names.name(host)} {r}"))
+    return total
+
+
+def _cluster_ratio(model: Assignment, demand: np.ndarray[tuple[int], np.dtype[np.float64]], total: float) -> Expression:
+    """Return placed demand over capacity; it varies only where VMs may stay out."""
+    ratio = Expression(constant=float(demand[model.scope.fixed_members].sum()) / total)
+    for vm in model.x:
+        if not model.may_stay_out(vm):
+            ratio.constant += demand[vm] / total
+        else:
+            ratio.plus(model.placed(vm), demand[vm] / total)
+    return ratio
+
+
+def _excess(model: Assignment, difference: Expression, name: str) -> Expression:
+    """Return the positive part of an expression."""
+    if difference.fixed:
+        return Expression(constant=max(0.0, difference.constant))
+    over = model.program.continuous(name)
+    model.program.at_most(difference.add(over, -1.0), 0, name)
+    return Expression({over: 1.0})
+
+
+_TERMS: dict[TermKind, Callable[[Assignment, Term], Expression]] = {
+    "unplaced": _unplaced,
+    "broken_rules": _broken_rules,
+    "unmet_demand": _unmet_demand,
+    "hosts": _hosts,
+    "cost": _cost,
+    "energy": _energy,
+    "migration": _migration,
+    "imbalance": _imbalance,
+}

@@ -1,0 +1,49 @@
+"""Lattices: the step between the values an objective level can take, where it has one."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil
+
+from formulations.instance import Instance
+from formulations.objective import ObjectiveLevel, Term
+from formulations.quantities import common_quantum, exact
+
+TOLERANCE = Fraction(1, 10**6)
+"""Relative accuracy granted to a MILP solver's bound (its own feasibility tolerance)."""
+
+
+def step_of(instance: Instance, level: ObjectiveLevel) -> Fraction | None:
+    """Return a fraction of which every value of the level is a whole multiple; None if there is none."""
+    steps = [_term_step(instance, term) for term in level.terms]
+    known = [step * exact(term.weight) for step, term in zip(steps, level.terms, strict=True) if step is not None]
+    return common_quantum(known) if len(known) == len(steps) else None
+
+
+def _term_step(instance: Instance, term: Term) -> Fraction | None:
+    match term.kind:
+        case "unplaced" | "hosts":
+            return Fraction(1)
+        case "cost":
+            return common_quantum(exact(0 if host.cost is None else host.cost) for host in instance.hosts)
+        case "migration":
+            return common_quantum(exact(vm.move_cost) for vm in instance.vms)
+        case "broken_rules":
+            return common_quantum(exact(rule.price) for rule in instance.rules if rule.price is not None)
+    return None
+
+
+def sound_bound(instance: Instance, level: ObjectiveLevel, bound: float, value: Fraction) -> Fraction:
+    """Return what a solver's floating bound proves of a level whose best known value is ``value``.
+
+    The bound is lowered by `TOLERANCE`, lifted to the next value that the level can take,
+    and never above ``value``. Where values have no step, a bound within the tolerance of
+    ``value`` counts as meeting it.
+    """
+    slack = TOLERANCE * max(Fraction(1), abs(Fraction(bound)))
+    lowered: Fraction = Fraction(bound) - slack
+    lowered = lowered if lowered > 0 else Fraction(0)
+    step = step_of(instance, level)
+    if step is not None:
+        return min(value, step * ceil(lowered / step))
+    return value if lowered + 2 * slack >= value else lowered
