@@ -1,0 +1,174 @@
+"""The objective's levels, recomputed exactly from a placement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+
+from formulations.errors import InputError, UnsupportedError
+from formulations.instance import Instance
+from formulations.machines import Host
+from formulations.objective import Term, TermKind
+from formulations.placement import Placement
+from formulations.quantities import Quantity, exact
+from formulations.tables import Integers
+from solver.verifying.rules import RuleJudge
+from solver.verifying.totals import fraction_sum, times, totals
+
+
+def level_values(instance: Instance, placement: Placement) -> tuple[Fraction, ...]:
+    """Return the value of every objective level of a placement.
+
+    Parameters
+    ----------
+    instance : Instance
+    placement : Placement
+        Well-formed, but not necessarily valid or complete.
+
+    Returns
+    -------
+    tuple of Fraction
+        One per level, in order; see `formulations.objective.Term` for what each term counts.
+
+    Raises
+    ------
+    UnsupportedError
+        For imbalance over hosts of unlimited number, and for energy without a cpu resource.
+    InputError
+        If unmet demand is asked for, may be positive, and the placement has no allocation.
+    """
+    known: dict[tuple[TermKind, int | None], Fraction] = {}
+    for term in (term for level in instance.levels for term in level.terms):
+        if (key := (term.kind, term.priority)) not in known:
+            known[key] = TERMS[term.kind](instance, placement, term)
+    return tuple(
+        sum((exact(term.weight) * known[term.kind, term.priority] for term in level.terms), Fraction(0))
+        for level in instance.levels
+    )
+
+
+def _unplaced(instance: Instance, placement: Placement, term: Term) -> Fraction:
+    missing = instance.ruled & (placement.host_of < 0)
+    if term.priority is not None:
+        meant = np.array([vm.priority == term.priority for vm in instance.vms], dtype=np.bool_)
+        missing = missing & meant[instance.vm_entry]
+    return Fraction(int(np.count_nonzero(missing)))
+
+
+def _broken_rules(instance: Instance, placement: Placement, _: Term) -> Fraction:
+    total = Fraction(0)
+    for rule in instance.rules:
+        if rule.price is not None and (price := exact(rule.price)):
+            total += price * RuleJudge(instance, rule).amount(placement.host_of)
+    return total
+
+
+def _unmet_demand(instance: Instance, placement: Placement, _: Term) -> Fraction:
+    tables = instance.tables
+    wanted = np.flatnonzero(instance.wanted)
+    entry = instance.vm_entry[wanted]
+    if placement.allocation is None:
+        placed = placement.host_of[wanted] >= 0
+        if (tables.demand > tables.lower)[entry[placed]].any():
+            raise InputError("unmet demand is known only with an allocation", "placement.allocation")
+        given = np.where(placed[:, None], tables.lower[entry], 0)
+    else:
+        given = placement.allocation[wanted]
+    parts: list[Fraction] = []
+    for r in range(len(instance.resources)):
+        demand = tables.demand[entry, r]
+        short = demand - np.clip(given[:, r], 0, demand)
+        lacking = totals(entry[short > 0], short[short > 0], len(instance.vms))
+        parts += _by_demand(lacking, tables.shares[:, r], tables.demand[:, r])
+    return fraction_sum(parts) / tables.shares_unit
+
+
+def _by_demand(lacking: Integers, shares: Integers, demand: Integers) -> list[Fraction]:
+    """Return the parts of ``sum shares * lacking / demand``, one per distinct demand."""
+    entries = np.flatnonzero(lacking > 0)
+    distinct, which = np.unique(demand[entries], return_inverse=True)
+    sums = totals(which.reshape(-1), times(lacking[entries], shares[entries]), len(distinct))
+    return [Fraction(int(top), int(below)) for top, below in zip(sums, distinct, strict=True)]
+
+
+def _hosts(_: Instance, placement: Placement, __: Term) -> Fraction:
+    return Fraction(len(placement.hosts_used))
+
+
+def _cost(instance: Instance, placement: Placement, _: Term) -> Fraction:
+    return _over_hosts_in_use(instance, placement, lambda host: host.cost or 0)
+
+
+def _energy(instance: Instance, placement: Placement, _: Term) -> Fraction:
+    tables = instance.tables
+    if tables.cpu is None:
+        raise UnsupportedError("the energy term needs a resource of role cpu")
+    placed = np.flatnonzero(placement.host_of >= 0)
+    on = instance.host_names.entry_of(placement.host_of[placed])
+    load = totals(on, tables.demand[instance.vm_entry[placed], tables.cpu], len(instance.hosts))
+    capacity = tables.capacity[:, tables.cpu]
+    dynamic = [
+        (exact(host.peak_power) - exact(host.idle_power)) * Fraction(int(load[entry]), int(capacity[entry]))
+        for entry, host in enumerate(instance.hosts)
+        if load[entry] and capacity[entry]
+    ]
+    return _over_hosts_in_use(instance, placement, lambda host: host.idle_power) + fraction_sum(dynamic)
+
+
+def _over_hosts_in_use(instance: Instance, placement: Placement, figure: Callable[[Host], Quantity]) -> Fraction:
+    used = np.bincount(instance.host_names.entry_of(placement.hosts_used), minlength=len(instance.hosts))
+    return sum((int(used[entry]) * exact(figure(instance.hosts[entry])) for entry in np.flatnonzero(used)), Fraction(0))
+
+
+def _migration(instance: Instance, placement: Placement, _: Term) -> Fraction:
+    left = instance.ruled & (instance.current >= 0) & (placement.host_of != instance.current)
+    moved = np.bincount(instance.vm_entry[left], minlength=len(instance.vms))
+    costs = (int(moved[entry]) * exact(instance.vms[entry].move_cost) for entry in np.flatnonzero(moved))
+    return sum(costs, Fraction(0))
+
+
+def _imbalance(instance: Instance, placement: Placement, _: Term) -> Fraction:
+    if any(host.count == "unlimited" for host in instance.hosts):
+        raise UnsupportedError("the imbalance term needs hosts of known number")
+    tables, host_entry = instance.tables, instance.host_names.entries()
+    placed = np.flatnonzero(placement.host_of >= 0)
+    vm_entry, host = instance.vm_entry[placed], placement.host_of[placed]
+    parts: list[Fraction] = []
+    for r in range(len(instance.resources)):
+        load = totals(host, tables.demand[vm_entry, r], instance.host_count)
+        counted = instance.usable_entries & (tables.capacity[:, r] > 0)
+        parts += _excess(load, tables.capacity[host_entry, r], counted[host_entry])
+    return fraction_sum(parts)
+
+
+def _excess(load: Integers, capacity: Integers, counted: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[Fraction]:
+    """Return the parts of the excess of ``load / capacity`` over the ratio of all, one per distinct capacity."""
+    load, capacity = load[counted], capacity[counted]
+    if not len(load):
+        return []
+    mean = Fraction(sum(load.tolist()), sum(capacity.tolist()))
+    distinct, which = np.unique(capacity, return_inverse=True)
+    which = which.reshape(-1)
+    fair = np.array([int(mean * int(whole)) for whole in distinct])[which]
+    over = load > fair  # load is whole: above mean * capacity exactly if above its floor
+    sums = totals(which[over], load[over], len(distinct))
+    counts = np.bincount(which[over], minlength=len(distinct))
+    return [
+        Fraction(int(top), int(whole)) - int(count) * mean
+        for top, whole, count in zip(sums, distinct, counts, strict=True)
+        if count
+    ]
+
+
+TERMS: dict[TermKind, Callable[[Instance, Placement, Term], Fraction]] = {
+    "unplaced": _unplaced,
+    "broken_rules": _broken_rules,
+    "unmet_demand": _unmet_demand,
+    "hosts": _hosts,
+    "cost": _cost,
+    "energy": _energy,
+    "migration": _migration,
+    "imbalance": _imbalance,
+}
