@@ -1,0 +1,1 @@
+"""Reports of instances, results and verdicts: text for people, JSON for programs, pictures."""
