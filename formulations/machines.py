@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from formulations.bounds import Size, triple_of
+from formulations.bounds import Bounds, Size, Triple, triple_of
 from formulations.errors import InputError
 from formulations.isolation import AnyIsolation
 from formulations.quantities import Quantity, exact
@@ -34,6 +34,13 @@ def check_quantities(table: dict[str, Quantity], field: str) -> None:
     """Refuse a table that holds anything but non-negative numbers."""
     for name, value in table.items():
         exact(value, f"{field}.{name}")
+
+
+def check_sizes(table: dict[str, Size]) -> None:
+    """Refuse bare sizes that are no quantities; bounds have checked themselves."""
+    for name, size in table.items():
+        if not isinstance(size, Bounds):
+            exact(size, f"resources.{name}")
 
 
 class VM(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,8 +105,7 @@ class VM(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         check_name(self.name)
         check_count(self.count)
-        for name, size in self.resources.items():
-            triple_of(size, f"resources.{name}")
+        check_sizes(self.resources)
         check_quantities(self.overhead, "overhead")
         if self.vcpus is not None and self.vcpus < 1:
             raise InputError(f"must be at least 1, got {self.vcpus}", "vcpus")
@@ -117,12 +123,13 @@ class VM(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         exact(self.boot_seconds, "boot_seconds")
         exact(self.dirty_rate, "dirty_rate")
 
-    def bounds(self, resource: str) -> tuple[Fraction, Fraction, Fraction | None]:
+    def bounds(self, resource: str) -> Triple:
         """Return reservation, demand and limit of a resource with the overhead added."""
-        extra = exact(self.overhead.get(resource, 0))
-        if resource not in self.resources:
-            return extra, extra, extra
-        low, expected, high = triple_of(self.resources[resource])
+        triple = triple_of(self.resources.get(resource, 0))
+        if resource not in self.overhead:
+            return triple
+        extra = exact(self.overhead[resource])
+        low, expected, high = triple
         return low + extra, expected + extra, None if high is None else high + extra
 
 
@@ -250,5 +257,4 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        for name, size in self.resources.items():
-            triple_of(size, f"resources.{name}")
+        check_sizes(self.resources)

@@ -73,7 +73,7 @@ class Scale(NamedTuple):
 
     def integer(self, value: Fraction) -> int:
         """Return the value in quanta, rounded down."""
-        return int(value // self.quantum)
+        return value.numerator * self.quantum.denominator // (value.denominator * self.quantum.numerator)
 
     def value(self, integer: int) -> Fraction:
         """Return what an integer number of quanta stands for, in the resource's unit."""

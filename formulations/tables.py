@@ -9,7 +9,7 @@ from math import lcm
 import numpy as np
 from numpy.typing import NDArray
 
-from formulations.bounds import shares_of
+from formulations.bounds import Triple, shares_of
 from formulations.errors import InputError
 from formulations.isolation import AnyIsolation, Full
 from formulations.machines import VM, Host
@@ -54,7 +54,7 @@ class Tables:
         self, resources: Sequence[Resource], vms: Sequence[VM], hosts: Sequence[Host], isolation: AnyIsolation
     ) -> None:
         names = [resource.name for resource in resources]
-        bounds = [[vm.bounds(name) for name in names] for vm in vms]
+        columns = [_Column([vm.bounds(name) for vm in vms]) for name in names]
         usable = [[host.usable(name) for name in names] for host in hosts]
         self.cpu = role_index(resources, "cpu")
         self.memory = role_index(resources, "memory")
@@ -65,29 +65,24 @@ class Tables:
             Scale(
                 resource,
                 _quantum(
-                    [bound[r] for bound in bounds],
+                    columns[r].distinct,
                     _stated(hosts, [row[r] for row in usable], resource.name, cores=pinned and r == self.cpu),
                     split,
                 ),
             )
             for r, resource in enumerate(resources)
         )
-        self._fill_vms(bounds)
+        self._fill_vms(columns)
         self._fill_hosts(hosts, usable, names)
         self._fill_shares(vms, names)
 
-    def _fill_vms(self, bounds: list[list[tuple[Fraction, Fraction, Fraction | None]]]) -> None:
-        shape = (len(bounds), len(self.scales))
+    def _fill_vms(self, columns: Sequence[_Column]) -> None:
+        shape = (len(columns[0].which), len(self.scales))
         self.lower: Integers = np.zeros(shape, dtype=np.int64)
         self.demand: Integers = np.zeros(shape, dtype=np.int64)
         self.upper: Integers = np.full(shape, NO_LIMIT, dtype=np.int64)
-        for r, scale in enumerate(self.scales):
-            for entry, row in enumerate(bounds):
-                low, expected, high = row[r]
-                self.lower[entry, r] = _bounded(scale, low, f"vms[{entry}].resources.{scale.resource.name}")
-                self.demand[entry, r] = _bounded(scale, expected, f"vms[{entry}].resources.{scale.resource.name}")
-                if high is not None:
-                    self.upper[entry, r] = _bounded(scale, high, f"vms[{entry}].resources.{scale.resource.name}")
+        for r, (scale, column) in enumerate(zip(self.scales, columns, strict=True)):
+            self.lower[:, r], self.demand[:, r], self.upper[:, r] = column.integers(scale)
 
     def _fill_hosts(self, hosts: Sequence[Host], usable: list[list[Fraction]], names: list[str]) -> None:
         self.capacity: Integers = np.zeros((len(hosts), len(names)), dtype=np.int64)
@@ -111,10 +106,13 @@ class Tables:
         return table
 
     def _fill_shares(self, vms: Sequence[VM], names: list[str]) -> None:
-        table = [[shares_of(vm.resources.get(name, 0)) for name in names] for vm in vms]
-        self.shares_unit = common_denominator({share for row in table for share in row})
-        whole = [[int(share * self.shares_unit) for share in row] for row in table]
-        self.shares: Integers = np.array(whole, dtype=np.int64).reshape(len(vms), len(names))
+        columns = [[shares_of(vm.resources.get(name, 0)) for vm in vms] for name in names]
+        distinct = {id(share): share for column in columns for share in column}
+        self.shares_unit = common_denominator(distinct.values())
+        whole = {key: int(share * self.shares_unit) for key, share in distinct.items()}
+        self.shares: Integers = np.empty((len(vms), len(names)), dtype=np.int64)
+        for r, column in enumerate(columns):
+            self.shares[:, r] = np.fromiter((whole[id(share)] for share in column), np.int64, len(vms))
 
     @property
     def resource_names(self) -> list[str]:
@@ -127,12 +125,43 @@ class Tables:
         return np.where(missing, np.maximum(self.capacity[host_entry], self.demand), self.upper)
 
 
-def _quantum(
-    bounds: list[tuple[Fraction, Fraction, Fraction | None]], stated: Iterable[Fraction], split: int
-) -> Fraction:
-    elastic = any(low != high for low, _, high in bounds)
-    given = {value for row in bounds for value in row if value is not None}
-    sizes = common_quantum(given | set(stated))
+class _Column:
+    """What all VM entries state about one resource, each distinct statement kept once.
+
+    Equal statements are the same object (they are remembered where they are read), or else
+    are only computed twice: telling them by ``id`` spares hashing millions of fractions.
+    """
+
+    def __init__(self, stated: list[Triple]) -> None:
+        self.which: Integers = np.empty(len(stated), dtype=np.int64)
+        self.distinct: list[Triple] = []
+        numbers: dict[int, int] = {}
+        for entry, triple in enumerate(stated):
+            number = numbers.setdefault(id(triple), len(self.distinct))
+            if number == len(self.distinct):
+                self.distinct.append(triple)
+            self.which[entry] = number
+
+    def integers(self, scale: Scale) -> tuple[Integers, Integers, Integers]:
+        """Return reservation, demand and limit of every VM entry in quanta."""
+        table = np.array([self._row(scale, number) for number in range(len(self.distinct))], dtype=np.int64)
+        low, expected, high = table.reshape(-1, 3)[self.which].T
+        return low, expected, high
+
+    def _row(self, scale: Scale, number: int) -> tuple[int, int, int]:
+        low, expected, high = self.distinct[number]
+        try:
+            upper = int(NO_LIMIT) if high is None else _bounded(scale, high)
+            return _bounded(scale, low), _bounded(scale, expected), upper
+        except InputError as error:
+            entry = int(np.argmax(self.which == number))
+            raise error.inside(f"vms[{entry}].resources.{scale.resource.name}") from None
+
+
+def _quantum(bounds: Sequence[Triple], stated: Iterable[Fraction], split: int) -> Fraction:
+    elastic = any(low is not high and low != high for low, _, high in bounds)
+    given = {id(value): value for row in bounds for value in row if value is not None}
+    sizes = common_quantum([*given.values(), *stated])
     return sizes / split / (ELASTIC_STEPS if elastic else 1)
 
 
@@ -146,7 +175,7 @@ def _stated(hosts: Sequence[Host], usable: list[Fraction], name: str, *, cores: 
     return stated
 
 
-def _bounded(scale: Scale, value: Fraction, field: str) -> int:
+def _bounded(scale: Scale, value: Fraction, field: str = "") -> int:
     integer = scale.integer(value)
     if integer > LARGEST_INTEGER:
         raise InputError(f"too large beside the finest figure of its resource ({scale.say(1)})", field)
