@@ -39,11 +39,14 @@ class Settings:
         Random seed, at least 0.
     threads : int
         Threads that the backend may use, at least 1.
+    nodes : int, optional
+        Stop after so many branch-and-bound nodes: unlike time, the same on every machine.
     """
 
     gap: float = 0.0
     seed: int = 0
     threads: int = 1
+    nodes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,20 @@ class Solution:
         return self.outcome in (Outcome.OPTIMAL, Outcome.FEASIBLE)
 
 
+class BackendInterrupted(KeyboardInterrupt):
+    """A Ctrl-C during a run, with what the solver had found by then.
+
+    Parameters
+    ----------
+    solution : Solution
+        As from a run that was stopped by its deadline: often FEASIBLE or UNKNOWN.
+    """
+
+    def __init__(self, solution: Solution) -> None:
+        super().__init__()
+        self.solution = solution
+
+
 class Backend(Protocol):
     """A MILP solver behind one narrow door."""
 
@@ -103,7 +120,8 @@ class Backend(Protocol):
             Held within a second, whatever the solver does.
         settings : Settings
         start : mapping of str to float, optional
-            Values by variable name to start from. The caller has checked them.
+            Values by variable name to start from. The caller has checked them. Nothing worse than a
+            complete start is returned.
 
         Raises
         ------
@@ -111,6 +129,9 @@ class Backend(Protocol):
             If the solver is not installed.
         BackendError
             If it failed for a reason outside the model.
-        KeyboardInterrupt
-            Passed on after the solver's process has ended.
+        BackendInterrupted
+            At a Ctrl-C, after the solver's process has ended; a `KeyboardInterrupt` that carries the
+            incumbent. A second Ctrl-C, or one outside the solver's run, is a plain one.
+        ValueError
+            If two variables of the model have one name, or a figure of it is not finite.
         """

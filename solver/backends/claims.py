@@ -1,0 +1,120 @@
+"""What a solver claims, and what of it is believed after checking."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+
+from solver.backends.base import Outcome, Solution
+from solver.backends.matrix import Matrix, Vector
+
+logger = logging.getLogger("placewright")
+
+NOISE = 1e-6
+"""How much a proved value and its bound may differ, relative to the value: LPs are solved in floats."""
+
+
+class Ending(StrEnum):
+    """How a solver says that it ended."""
+
+    OPTIMAL = "optimal"
+    STOPPED = "stopped"
+    INFEASIBLE = "infeasible"
+    UNBOUNDED = "unbounded"
+    """Or infeasible: solvers see it in the linear relaxation."""
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """A solver's own words about a minimisation.
+
+    Attributes
+    ----------
+    ending : Ending
+    x : array of shape (n,) or None
+        The solution it left; to be checked.
+    bound : float or None
+        The dual bound it printed. An OPTIMAL claim without one means its own value.
+    interrupted : bool
+        Whether it was cut short by a Ctrl-C.
+    """
+
+    ending: Ending
+    x: Vector | None = None
+    bound: float | None = None
+    interrupted: bool = False
+
+
+def judged(claim: Claim, matrix: Matrix, gap: float, start: Vector | None = None) -> Solution:
+    """Return what of a claim stands after its solution was checked against the model.
+
+    Parameters
+    ----------
+    claim : Claim
+    matrix : Matrix
+    gap : float
+        The gap within which a solution counts as proved.
+    start : array of shape (n,), optional
+        A checked solution known beforehand: nothing worse is returned.
+    """
+    x = _checked(claim, matrix)
+    if start is not None and (x is None or matrix.value(start) < matrix.value(x)):
+        x = start
+    if x is None:
+        return _without_solution(claim, matrix)
+    if claim.ending in (Ending.INFEASIBLE, Ending.UNBOUNDED):
+        logger.warning("the solver called a model %s that has a solution; its claim is dropped", claim.ending)
+        return _solution(Outcome.FEASIBLE, matrix, x, None)
+    return _with_solution(claim, matrix, gap, x)
+
+
+def _checked(claim: Claim, matrix: Matrix) -> Vector | None:
+    """Return the claimed solution, rounded, if it keeps the model."""
+    if claim.x is None:
+        return None
+    x = matrix.rounded(claim.x)
+    return x if x is not None and matrix.admits(x) else None
+
+
+def _without_solution(claim: Claim, matrix: Matrix) -> Solution:
+    """Return the outcome of a claim with no solution that stands."""
+    if claim.ending is Ending.INFEASIBLE:
+        return Solution(Outcome.INFEASIBLE)
+    if claim.ending is Ending.OPTIMAL:
+        logger.warning("the solver called a solution optimal that breaks the model; it is dropped")
+        return Solution(Outcome.UNKNOWN)
+    bound = claim.bound if claim.ending is Ending.STOPPED else None
+    return Solution(Outcome.UNKNOWN, bound=matrix.objective(bound))
+
+
+def _with_solution(claim: Claim, matrix: Matrix, gap: float, x: Vector) -> Solution:
+    """Return a solution that stands, with its bound unless that contradicts it."""
+    value = matrix.value(x)
+    noise = NOISE * max(1.0, abs(value))
+    bound = claim.bound
+    if bound is None and claim.ending is Ending.OPTIMAL and claim.x is not None:
+        bound = matrix.value(claim.x)
+    if bound is None:
+        return _solution(Outcome.FEASIBLE, matrix, x, None)
+    if bound > value + noise:
+        logger.warning("the solver's bound %.9g contradicts a solution of %.9g; it is dropped", bound, value)
+        return _solution(Outcome.FEASIBLE, matrix, x, None)
+    proved = value - bound <= gap * abs(value) + noise
+    return _solution(Outcome.OPTIMAL if proved else Outcome.FEASIBLE, matrix, x, min(bound, value))
+
+
+def _solution(outcome: Outcome, matrix: Matrix, x: Vector, bound: float | None) -> Solution:
+    """Return a solution with its objective recomputed, in the problem's own direction."""
+    return Solution(outcome, matrix.named(x), matrix.objective(matrix.value(x)), matrix.objective(bound))
+
+
+def trivial(matrix: Matrix) -> Claim | None:
+    """Return the claim that needs no solver: crossed bounds, or no variables; None otherwise."""
+    if (matrix.lower > matrix.upper).any():
+        return Claim(Ending.INFEASIBLE)
+    if not matrix.names:
+        x = matrix.cost.copy()
+        return Claim(Ending.OPTIMAL, x) if matrix.admits(x) else Claim(Ending.INFEASIBLE)
+    return None

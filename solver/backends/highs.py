@@ -1,0 +1,95 @@
+"""HiGHS through scipy: the second opinion."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pulp
+import scipy
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from solver.backends.base import Outcome, Settings, Solution
+from solver.backends.claims import Claim, Ending, judged, trivial
+from solver.backends.matrix import Matrix, Vector
+from solver.deadline import Deadline
+
+_ENDINGS = {0: Ending.OPTIMAL, 1: Ending.STOPPED, 2: Ending.INFEASIBLE, 3: Ending.UNBOUNDED}
+"""By the status of `scipy.optimize.milp`; 4 is "other"."""
+
+
+class HighsBackend:
+    """HiGHS as scipy bundles it, inside this process.
+
+    scipy offers HiGHS neither a start, nor a seed, nor a number of threads: those settings have no
+    effect here, but nothing worse than a complete start is returned. The deadline is held by
+    HiGHS itself, which looks at it between steps; a Ctrl-C is seen when it returns.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name and version, such as ``HiGHS (scipy 1.16.3)``."""
+        return f"HiGHS (scipy {scipy.__version__})"
+
+    def solve(
+        self,
+        problem: pulp.LpProblem,
+        *,
+        deadline: Deadline,
+        settings: Settings,
+        start: Mapping[str, float] | None = None,
+    ) -> Solution:
+        """Solve a model; see `Backend.solve`."""
+        clock = Deadline(math.inf, deadline.clock)
+        try:
+            solution = _solution(problem, deadline, settings, start)
+        except TimeoutError:
+            solution = Solution(Outcome.UNKNOWN)
+        for variable in problem.variables():
+            variable.varValue = solution.values.get(variable.name)
+        return dataclasses.replace(solution, seconds=clock.elapsed, backend=self.name)
+
+
+def _solution(
+    problem: pulp.LpProblem, deadline: Deadline, settings: Settings, start: Mapping[str, float] | None
+) -> Solution:
+    """Convert, solve and judge."""
+    matrix = Matrix.of(problem, deadline)
+    known = None if start is None else matrix.vector(start)
+    answer = _claim(matrix, deadline, settings)
+    if answer.ending in (Ending.UNBOUNDED, Ending.UNCLEAR):
+        return _unbounded(answer, matrix, deadline, settings)
+    return judged(answer, matrix, settings.gap, known)
+
+
+def _unbounded(answer: Claim, matrix: Matrix, deadline: Deadline, settings: Settings) -> Solution:
+    """Tell unbounded from infeasible, which HiGHS may leave open."""
+    feasible = judged(_claim(matrix.without_objective(), deadline, settings), matrix, settings.gap)
+    if feasible.outcome is Outcome.INFEASIBLE:
+        return feasible
+    proved = feasible.found and answer.ending is Ending.UNBOUNDED
+    return Solution(Outcome.UNBOUNDED if proved else Outcome.UNKNOWN)
+
+
+def _claim(matrix: Matrix, deadline: Deadline, settings: Settings) -> Claim:
+    """Run HiGHS once."""
+    known = trivial(matrix)
+    if known is not None:
+        return known
+    if deadline.over:
+        return Claim(Ending.STOPPED)
+    answer = milp(
+        matrix.cost,
+        integrality=matrix.integer.astype(np.uint8),
+        bounds=Bounds(matrix.lower, matrix.upper),
+        constraints=LinearConstraint(matrix.rows, matrix.low, matrix.high) if len(matrix.low) else (),
+        options={"mip_rel_gap": settings.gap, "time_limit": deadline.left},
+    )
+    ending = _ENDINGS.get(answer.status, Ending.UNCLEAR)
+    x: Vector | None = None if answer.x is None else np.asarray(answer.x, dtype=np.float64)
+    bound: float | None = answer.get("mip_dual_bound") if matrix.is_integer else None
+    if bound is None or not math.isfinite(bound):
+        return Claim(ending, x)
+    return Claim(ending, x, bound + matrix.constant)
