@@ -16,7 +16,7 @@ from solver.verifying.totals import totals
 from solver.verifying.verdict import Fault, Violation, listed
 
 
-def outside_bounds(occupants: Occupants, given: Integers) -> Iterator[Violation]:
+def outside_bounds(occupants: Occupants, given: Integers, verb: str) -> Iterator[Violation]:
     """Yield who gets less than its floor or more than its limit.
 
     Parameters
@@ -24,6 +24,8 @@ def outside_bounds(occupants: Occupants, given: Integers) -> Iterator[Violation]
     occupants : Occupants
     given : int64 array, shape (placed, resources)
         What each gets.
+    verb : str
+        ``allocated`` or ``needed``, for the message.
     """
     instance = occupants.instance
     for kind, wrong, bound in (
@@ -36,7 +38,7 @@ def outside_bounds(occupants: Occupants, given: Integers) -> Iterator[Violation]
             row, r = divmod(at, width)
             scale = instance.tables.scales[r]
             name = instance.vm_names.name(int(occupants.vm[row]))
-            figure = f"{scale.say(int(given[row, r]))} allocated, {kind} {scale.say(int(bound[row, r]))}"
+            figure = f"{scale.say(int(given[row, r]))} {verb}, {kind} {scale.say(int(bound[row, r]))}"
             excess = abs(int(given[row, r]) - int(bound[row, r])) * scale.quantum
             message = f"{scale.resource.name} of {name}: {figure}"
             return Violation(kind, (name, scale.resource.name), excess, scale.resource.unit, message)

@@ -85,7 +85,7 @@ def _violations(
     verb = "needed" if allocation is None else "allocated"
     if allocation is not None:
         yield from given_without_host(instance, host_of, allocation)
-    yield from outside_bounds(occupants, given)
+    yield from outside_bounds(occupants, given, verb)
     yield from broken_cores(occupants, given)
     yield from overloaded(occupants, given, verb)
     yield from bursting(occupants, given)

@@ -14,6 +14,7 @@ from formulations.objective import Term, TermKind
 from formulations.placement import Placement
 from formulations.quantities import Quantity, exact
 from formulations.tables import Integers
+from solver.verifying.occupants import Mask
 from solver.verifying.rules import RuleJudge
 from solver.verifying.totals import fraction_sum, times, totals
 
@@ -143,12 +144,15 @@ def _imbalance(instance: Instance, placement: Placement, _: Term) -> Fraction:
     return fraction_sum(parts)
 
 
-def _excess(load: Integers, capacity: Integers, counted: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[Fraction]:
-    """Return the parts of the excess of ``load / capacity`` over the ratio of all, one per distinct capacity."""
-    load, capacity = load[counted], capacity[counted]
-    if not len(load):
+def _excess(load: Integers, capacity: Integers, counted: Mask) -> list[Fraction]:
+    """Return the parts of the excess of ``load / capacity`` over the cluster's ratio, one per distinct capacity.
+
+    Every placed VM counts in the cluster's ratio, wherever it is; only counted hosts' capacity does.
+    """
+    if not counted.any():
         return []
-    mean = Fraction(sum(load.tolist()), sum(capacity.tolist()))
+    mean = Fraction(sum(load.tolist()), sum(capacity[counted].tolist()))
+    load, capacity = load[counted], capacity[counted]
     distinct, which = np.unique(capacity, return_inverse=True)
     which = which.reshape(-1)
     fair = np.array([int(mean * int(whole)) for whole in distinct])[which]
