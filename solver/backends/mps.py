@@ -48,7 +48,7 @@ def _blocks(matrix: Matrix) -> Iterator[str]:
     row_names = [f"C{row:07d}" for row in range(len(matrix.low))]
     equal = matrix.low == matrix.high
     letters = np.where(equal, "E", np.where(np.isfinite(matrix.high), "L", "G")).tolist()
-    yield "NAME          MODEL\nROWS\n N  OBJ\n"
+    yield "NAME          MODEL  FREE\nROWS\n N  OBJ\n"
     yield "".join([f" {letter}  {name}\n" for letter, name in zip(letters, row_names, strict=True)])
     yield "COLUMNS\n"
     yield from _columns(matrix, row_names)
