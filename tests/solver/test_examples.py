@@ -1,0 +1,72 @@
+"""The bundled examples: every one is a valid instance and shows what its comments say."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+import yaml
+
+from formulations import Bounds, InputError, Instance
+from formulations.isolation import Full, Partial, Protected, Shared
+from solver.examples import example_names, example_text
+
+
+def example(name: str) -> Instance:
+    """Return a bundled example as an instance."""
+    return msgspec.convert(yaml.safe_load(example_text(name)), type=Instance)
+
+
+@pytest.mark.parametrize("name", example_names())
+def test_every_example_is_valid_and_teaches(name: str) -> None:
+    """A bundled example that does not parse, or explains nothing, would mislead every newcomer."""
+    instance = example(name)
+    assert instance.version == 1
+    assert instance.name
+    assert example_text(name).startswith("# ")
+
+
+def test_the_names_are_the_promised_ones() -> None:
+    """Documentation and README refer to the examples by these names."""
+    promised = {"conflict", "dynamic", "isolation", "reference", "reference-infeasible", "web-shop"}
+    assert promised <= set(example_names())
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    """A typo gets the list, and nothing outside the folder can be read by a path in the name."""
+    with pytest.raises(InputError, match=r"web-shp.*web-shop"):
+        example_text("web-shp")
+    with pytest.raises(InputError):
+        example_text("../examples/web-shop")
+
+
+def test_the_reference_demands_are_the_published_ones() -> None:
+    """The reference case is quoted in the documentation: 80 of 100 cores, 160 of 100 GB."""
+    instance = example("reference")
+    tables = instance.tables
+    expected = [scale.value(int(total)) for scale, total in zip(tables.scales, tables.demand.sum(axis=0), strict=True)]
+    assert expected == [80, 160]
+    assert (tables.lower * 2 == tables.demand).all()
+    assert (tables.upper == tables.demand).all()
+    rigid = example("reference-infeasible").tables
+    assert (rigid.lower == rigid.demand).all()
+
+
+def test_the_isolation_example_has_every_level() -> None:
+    """It is there to show all four levels, pinning and NUMA cells in one file."""
+    instance = example("isolation")
+    levels = {type(instance.isolation_of(entry)) for entry in range(len(instance.vms))}
+    assert levels == {Shared, Full, Partial, Protected}
+    assert all(host.cells for host in instance.hosts)
+    assert any(vm.numa > 1 for vm in instance.vms)
+
+
+def test_the_dynamic_example_has_periods_and_ramps() -> None:
+    """It is there to show demand lists and ramp limits."""
+    bounds = [size for vm in example("dynamic").vms for size in vm.resources.values() if isinstance(size, Bounds)]
+    assert {len(own.profile) for own in bounds} == {6}
+    assert any(own.ramp is not None for own in bounds)
+
+
+def test_the_conflict_example_has_forty_rules() -> None:
+    """The size of the haystack is part of the promise."""
+    assert len(example("conflict").rules) == 40
