@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -11,136 +11,30 @@ from typing import Literal, NamedTuple
 
 import pulp
 
+from formulations.allocation.contention import Amount, HostResource
 from formulations.errors import InputError
-from formulations.quantities import Quantity, exact, plain
-
-Amount = Quantity | Fraction
-"""What callers may give for an amount; fractions are taken as they are."""
+from formulations.quantities import exact
 
 
-@dataclass(frozen=True)
-class HostResource:
-    """One resource of one host, and what the VMs there must have, expect and may have of it.
+def coefficient(value: Amount | str, field: str = "") -> Fraction:
+    """Return a coefficient of either sign as an exact fraction.
 
-    Make it with `HostResource.of`, which takes plain numbers.
+    A float is taken at its shortest decimal spelling; text may be a decimal or a ratio (``-1/3``).
 
-    Parameters
-    ----------
-    capacity : Fraction
-        What the VMs may use together.
-    lower, demand, upper : tuples of Fraction, shape (VMs,)
-        Guaranteed floor (the reservation, or what an isolation level makes of it), expected
-        demand and limit; ``0 <= lower <= upper`` and ``0 <= demand <= upper``.
-    vms : tuple of str, shape (VMs,)
-        Their names, for messages.
-    resource, unit : str
-        For messages.
+    Raises
+    ------
+    InputError
+        If it is no finite number.
     """
-
-    capacity: Fraction
-    lower: tuple[Fraction, ...]
-    demand: tuple[Fraction, ...]
-    upper: tuple[Fraction, ...]
-    vms: tuple[str, ...]
-    resource: str = "resource"
-    unit: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.vms:
-            raise InputError("expected at least one VM", "vms")
-        for field in ("lower", "demand", "upper"):
-            if len(getattr(self, field)) != len(self.vms):
-                raise InputError(f"expected {len(self.vms)} figures, one per VM", field)
-        for vm, (low, expected, high) in enumerate(zip(self.lower, self.demand, self.upper, strict=True)):
-            if low > high:
-                raise InputError(f"{self.say(low)} is above the limit {self.say(high)}", f"lower[{vm}]")
-            if expected > high:
-                raise InputError(f"{self.say(expected)} is above the limit {self.say(high)}", f"demand[{vm}]")
-
-    @classmethod
-    def of(
-        cls,
-        capacity: Amount,
-        lower: Sequence[Amount],
-        demand: Sequence[Amount],
-        upper: Sequence[Amount | None] | None = None,
-        *,
-        vms: Sequence[str] | None = None,
-        resource: str = "resource",
-        unit: str = "",
-    ) -> HostResource:
-        """Return the case that plain numbers state; a missing limit is the capacity, or the demand if larger.
-
-        Raises
-        ------
-        InputError
-            If a figure is negative, not finite or out of order, or the lengths differ.
-        """
-        whole = amount(capacity, "capacity")
-        expected = tuple(amount(value, f"demand[{vm}]") for vm, value in enumerate(demand))
-        limits = [None] * len(expected) if upper is None else list(upper)
-        if len(limits) != len(expected):
-            raise InputError(f"expected {len(expected)} figures, one per VM", "upper")
-        return cls(
-            capacity=whole,
-            lower=tuple(amount(value, f"lower[{vm}]") for vm, value in enumerate(lower)),
-            demand=expected,
-            upper=tuple(
-                max(whole, expected[vm]) if value is None else amount(value, f"upper[{vm}]")
-                for vm, value in enumerate(limits)
-            ),
-            vms=tuple(f"vm-{vm + 1}" for vm in range(len(expected))) if vms is None else tuple(vms),
-            resource=resource,
-            unit=unit,
-        )
-
-    @property
-    def count(self) -> int:
-        """How many VMs there are."""
-        return len(self.vms)
-
-    @property
-    def distinct(self) -> tuple[int, ...]:
-        """The first VM of every kind: VMs with equal bounds and demand always get the same."""
-        first: dict[tuple[Fraction, Fraction, Fraction], int] = {}
-        for vm, kind in enumerate(zip(self.lower, self.demand, self.upper, strict=True)):
-            first.setdefault(kind, vm)
-        return tuple(first.values())
-
-    def allocation(self, capacity_coefficient: Fraction, demand_coefficient: Fraction) -> tuple[Fraction, ...]:
-        """Return ``A * C + B * d`` for every VM."""
-        base = capacity_coefficient * self.capacity
-        return tuple(base + demand_coefficient * expected for expected in self.demand)
-
-    def utilisation(self, allocation: Sequence[Fraction]) -> Fraction:
-        """Return ``sum a / C``, 0 where there is no capacity."""
-        return sum(allocation, Fraction(0)) / self.capacity if self.capacity else Fraction(0)
-
-    def smallest_satisfaction(self, allocation: Sequence[Fraction]) -> Fraction:
-        """Return the smallest ``min(a, d) / d`` over the VMs, which is 1 where ``d = 0``."""
-        pairs = zip(allocation, self.demand, strict=True)
-        return min((min(got, expected) / expected for got, expected in pairs if expected), default=Fraction(1))
-
-    def say(self, value: Fraction) -> str:
-        """Spell an amount with its unit, such as ``62.5 GB``."""
-        return f"{plain(value)} {self.unit}".rstrip()
-
-
-def amount(value: Amount, field: str = "") -> Fraction:
-    """Return a non-negative amount as an exact fraction."""
-    if isinstance(value, Fraction):
-        if value < 0:
-            raise InputError(f"must not be negative, got {value}", field)
-        return value
-    return exact(value, field)
-
-
-def coefficient(value: Amount, field: str = "") -> Fraction:
-    """Return a coefficient of either sign as an exact fraction; a float at its shortest decimal spelling."""
     if isinstance(value, Fraction):
         return value
-    decimal = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-    return exact(decimal, field) if not decimal < 0 else -exact(-decimal, field)
+    if isinstance(value, str):
+        if not re.fullmatch(r"[+-]?\d{1,12}(\.\d{1,9}|/0*[1-9]\d{0,11})?", value.strip(), flags=re.ASCII):
+            raise InputError(f"expected a decimal or a ratio such as -1/3, got {value!r}", field)
+        return Fraction(value.strip())
+    if not str(value).startswith("-"):
+        return exact(value, field)
+    return -exact(value.copy_negate() if isinstance(value, Decimal) else -value, field)
 
 
 # -- a given policy -------------------------------------------------------------------------
@@ -224,14 +118,14 @@ class Evaluation:
         return tuple(said)
 
 
-def evaluate(case: HostResource, capacity_coefficient: Amount, demand_coefficient: Amount) -> Evaluation:
+def evaluate(case: HostResource, capacity_coefficient: Amount | str, demand_coefficient: Amount | str) -> Evaluation:
     """Return what the policy ``a = A * C + B * d`` does, in exact arithmetic.
 
     Parameters
     ----------
     case : HostResource
-    capacity_coefficient, demand_coefficient : number
-        A and B, of either sign.
+    capacity_coefficient, demand_coefficient : number or str
+        A and B, of either sign; text may be a decimal or a ratio.
 
     Raises
     ------
@@ -296,7 +190,7 @@ class PolicyTerms:
             self.capacity_coefficient: float(capacity / self.scale),
             self.demand_coefficient: float(demand / self.scale),
         }
-        return pulp.LpAffineExpression({variable: weight for variable, weight in weights.items() if weight})
+        return pulp.LpAffineExpression(weights)
 
     def every_vm_gets_its_reservation_and_no_more_than_its_limit(self) -> None:
         """Add ``l <= A * C + B * d <= u`` for every kind of VM."""
