@@ -19,7 +19,7 @@ import pulp
 from solver.backends import cbc_files
 from solver.backends.base import BackendInterrupted, Outcome, Settings, Solution
 from solver.backends.cbc_process import run
-from solver.backends.claims import Claim, Ending, judged, trivial
+from solver.backends.claims import Claim, Ending, settled, trivial
 from solver.backends.matrix import Matrix
 from solver.backends.mps import write_model, write_start
 from solver.deadline import Deadline
@@ -103,18 +103,13 @@ class CbcBackend:
             logger.warning("the start given to %s breaks the model %s; it is not used", self.name, problem.name)
             start = None
         answer = self._claim(matrix, deadline, settings, start)
-        if not answer.interrupted and answer.ending is Ending.UNBOUNDED:
-            return self._unbounded(matrix, deadline, settings), False
         if not answer.interrupted:
             answer = self._mended(answer, matrix, deadline, settings)
-        return judged(answer, matrix, settings.gap, known), answer.interrupted
 
-    def _unbounded(self, matrix: Matrix, deadline: Deadline, settings: Settings) -> Solution:
-        """Tell unbounded from infeasible: CBC looks at the relaxation only."""
-        feasible = judged(self._claim(matrix.without_objective(), deadline, settings, None), matrix, settings.gap)
-        if feasible.outcome is Outcome.INFEASIBLE:
-            return feasible
-        return Solution(Outcome.UNBOUNDED if feasible.found else Outcome.UNKNOWN)
+        def solve(some: Matrix) -> Claim:
+            return self._claim(some, deadline, settings, None)
+
+        return settled(solve, matrix, settings.gap, answer, known), answer.interrupted
 
     def _mended(self, answer: Claim, matrix: Matrix, deadline: Deadline, settings: Settings) -> Claim:
         """Solve for the continuous variables again where rounding the integer ones broke a row."""
@@ -177,7 +172,11 @@ def _read(log: str, folder: Path, matrix: Matrix) -> Claim:
     """Return what CBC claims in its log and files."""
     cbc_files.check_log(log)
     header = cbc_files.read_header(folder / "status.txt")
-    return cbc_files.claim(log, header, cbc_files.read_values(folder / "values.bin", matrix))
+    answer = cbc_files.claim(log, header, cbc_files.read_values(folder / "values.bin", matrix))
+    # "infeasible" is "infeasible or unbounded" of some steps, which matters only where costs can fall for ever
+    if answer.ending is Ending.INFEASIBLE and matrix.falls.any():
+        return dataclasses.replace(answer, ending=Ending.UNBOUNDED)
+    return answer
 
 
 def _options(matrix: Matrix, deadline: Deadline, settings: Settings) -> list[str]:
@@ -188,6 +187,8 @@ def _options(matrix: Matrix, deadline: Deadline, settings: Settings) -> list[str
         options += ["-randomSeed", str(settings.seed), "-randomCbcSeed", str(settings.seed)]
     if settings.threads > 1 and matrix.is_integer:
         options += ["-threads", str(settings.threads)]
+    if settings.nodes is not None and matrix.is_integer:
+        options += ["-maxNodes", str(settings.nodes)]
     if not math.isinf(deadline.left):
         options += ["-timeMode", "elapsed", "-sec", f"{max(0.01, deadline.left - _READING):.3f}"]
     return options

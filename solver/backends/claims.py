@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -45,6 +46,30 @@ class Claim:
     x: Vector | None = None
     bound: float | None = None
     interrupted: bool = False
+
+
+Solve = Callable[[Matrix], Claim]
+"""Runs a solver once."""
+
+
+def settled(solve: Solve, matrix: Matrix, gap: float, answer: Claim, start: Vector | None = None) -> Solution:
+    """Return what stands of a claim, asking the solver again where it left unbounded or infeasible open.
+
+    Solvers call a model unbounded because its relaxation is. An integer program with rational
+    figures is unbounded exactly if its relaxation is and it has a solution at all (R. R. Meyer,
+    On the existence of optimal solutions to integer and mixed-integer programming problems, 1974,
+    doi:10.1007/BF01585518).
+    """
+    if answer.ending is not Ending.UNBOUNDED or answer.interrupted:
+        return judged(answer, matrix, gap, start)
+    point = solve(matrix.without_objective())
+    feasible = judged(point, matrix.without_objective(), gap, start)
+    if not feasible.found:
+        return feasible
+    relaxed = solve(matrix.relaxed()) if matrix.is_integer else answer
+    if relaxed.ending is Ending.UNBOUNDED:
+        return Solution(Outcome.UNBOUNDED)
+    return judged(Claim(Ending.STOPPED, point.x), matrix, gap, start)
 
 
 def judged(claim: Claim, matrix: Matrix, gap: float, start: Vector | None = None) -> Solution:
@@ -111,9 +136,14 @@ def _solution(outcome: Outcome, matrix: Matrix, x: Vector, bound: float | None) 
 
 
 def trivial(matrix: Matrix) -> Claim | None:
-    """Return the claim that needs no solver: crossed bounds, or no variables; None otherwise."""
+    """Return the claim that needs no solver, or None.
+
+    Crossed bounds, a variable in no row that falls for ever (CBC 2.10.3 forgets it), no variables.
+    """
     if (matrix.lower > matrix.upper).any():
         return Claim(Ending.INFEASIBLE)
+    if (matrix.falls & ~matrix.in_rows).any():
+        return Claim(Ending.UNBOUNDED)
     if not matrix.names:
         x = matrix.cost.copy()
         return Claim(Ending.OPTIMAL, x) if matrix.admits(x) else Claim(Ending.INFEASIBLE)

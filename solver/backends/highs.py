@@ -12,12 +12,15 @@ import scipy
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from solver.backends.base import Outcome, Settings, Solution
-from solver.backends.claims import Claim, Ending, judged, trivial
+from solver.backends.claims import Claim, Ending, settled, trivial
 from solver.backends.matrix import Matrix, Vector
 from solver.deadline import Deadline
 
 _ENDINGS = {0: Ending.OPTIMAL, 1: Ending.STOPPED, 2: Ending.INFEASIBLE, 3: Ending.UNBOUNDED}
-"""By the status of `scipy.optimize.milp`; 4 is "other"."""
+"""By the status of `scipy.optimize.milp`; 4 is "other", which its message tells apart."""
+
+_FOREVER = 1e9
+"""Seconds that stand for no deadline, so that nothing hangs on how a version of scipy reads infinity."""
 
 
 class HighsBackend:
@@ -58,19 +61,11 @@ def _solution(
     """Convert, solve and judge."""
     matrix = Matrix.of(problem, deadline)
     known = None if start is None else matrix.vector(start)
-    answer = _claim(matrix, deadline, settings)
-    if answer.ending in (Ending.UNBOUNDED, Ending.UNCLEAR):
-        return _unbounded(answer, matrix, deadline, settings)
-    return judged(answer, matrix, settings.gap, known)
 
+    def solve(some: Matrix) -> Claim:
+        return _claim(some, deadline, settings)
 
-def _unbounded(answer: Claim, matrix: Matrix, deadline: Deadline, settings: Settings) -> Solution:
-    """Tell unbounded from infeasible, which HiGHS may leave open."""
-    feasible = judged(_claim(matrix.without_objective(), deadline, settings), matrix, settings.gap)
-    if feasible.outcome is Outcome.INFEASIBLE:
-        return feasible
-    proved = feasible.found and answer.ending is Ending.UNBOUNDED
-    return Solution(Outcome.UNBOUNDED if proved else Outcome.UNKNOWN)
+    return settled(solve, matrix, settings.gap, solve(matrix), known)
 
 
 def _claim(matrix: Matrix, deadline: Deadline, settings: Settings) -> Claim:
@@ -85,9 +80,10 @@ def _claim(matrix: Matrix, deadline: Deadline, settings: Settings) -> Claim:
         integrality=matrix.integer.astype(np.uint8),
         bounds=Bounds(matrix.lower, matrix.upper),
         constraints=LinearConstraint(matrix.rows, matrix.low, matrix.high) if len(matrix.low) else (),
-        options={"mip_rel_gap": settings.gap, "time_limit": deadline.left},
+        options={"mip_rel_gap": settings.gap, "time_limit": min(deadline.left, _FOREVER)},
     )
-    ending = _ENDINGS.get(answer.status, Ending.UNCLEAR)
+    open_case = "unbounded or infeasible" in answer.message
+    ending = Ending.UNBOUNDED if open_case else _ENDINGS.get(answer.status, Ending.UNCLEAR)
     x: Vector | None = None if answer.x is None else np.asarray(answer.x, dtype=np.float64)
     bound: float | None = answer.get("mip_dual_bound") if matrix.is_integer else None
     if bound is None or not math.isfinite(bound):

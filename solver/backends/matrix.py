@@ -93,15 +93,33 @@ class Matrix:
         """Whether there is an integer variable."""
         return bool(self.integer.any())
 
+    @property
+    def falls(self) -> NDArray[np.bool_]:
+        """Which variables' costs go down for ever along their bounds."""
+        down = (self.cost > 0) & np.isneginf(self.lower)
+        up = (self.cost < 0) & np.isposinf(self.upper)
+        return np.asarray(down | up)
+
+    @property
+    def in_rows(self) -> NDArray[np.bool_]:
+        """Which variables are in some row."""
+        used = np.zeros(len(self.names), dtype=np.bool_)
+        used[self.rows.indices] = True
+        return used
+
     def without_objective(self) -> Matrix:
         """Return the same rows and bounds with nothing to minimise."""
         return dataclasses.replace(self, cost=np.zeros_like(self.cost), constant=0.0)
+
+    def relaxed(self) -> Matrix:
+        """Return the linear relaxation."""
+        return dataclasses.replace(self, integer=np.zeros_like(self.integer))
 
     def with_integers_fixed(self, x: Vector) -> Matrix:
         """Return the linear program that is left when the integer variables are as in ``x``."""
         lower, upper = self.lower.copy(), self.upper.copy()
         lower[self.integer] = upper[self.integer] = x[self.integer]
-        return dataclasses.replace(self, lower=lower, upper=upper, integer=np.zeros_like(self.integer))
+        return dataclasses.replace(self.relaxed(), lower=lower, upper=upper)
 
     def value(self, x: Vector) -> float:
         """Return what is minimised, at ``x``."""
