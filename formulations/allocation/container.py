@@ -109,6 +109,10 @@ class Container:
         """Return the container with other bounds."""
         return replace(self, lower=tuple(lower), upper=tuple(upper))
 
+    def limited_by(self, rows: Sequence[Row]) -> Container:
+        """Return the container with further rows."""
+        return replace(self, rows=self.rows + tuple(rows))
+
     @property
     def stepped(self) -> list[int]:
         """The members whose amount is still to be chosen among whole cores."""
