@@ -157,7 +157,8 @@ class CbcBackend:
             return Claim(Ending.STOPPED)
         command = [self.path, "model.mps", *_options(matrix, deadline, settings)]
         command += ["-mipstart", "start.sol"] if start else []
-        command += ["-solve", "-saveSolution", "values.bin", "-solution", "status.txt"]
+        # in this order: -saveSolution alone crashes CBC 2.10.3 on some infeasible models
+        command += ["-solve", "-solution", "status.txt", "-saveSolution", "values.bin"]
         ended = run(command, folder, deadline)
         if ended.killed:
             answer = Claim(Ending.STOPPED, bound=cbc_files.bound(ended.log))

@@ -53,23 +53,27 @@ Solve = Callable[[Matrix], Claim]
 
 
 def settled(solve: Solve, matrix: Matrix, gap: float, answer: Claim, start: Vector | None = None) -> Solution:
-    """Return what stands of a claim, asking the solver again where it left unbounded or infeasible open.
+    """Return what stands of a claim, asking the solver again for any solution where it left that open.
 
     Solvers call a model unbounded because its relaxation is. An integer program with rational
     figures is unbounded exactly if its relaxation is and it has a solution at all (R. R. Meyer,
     On the existence of optimal solutions to integer and mixed-integer programming problems, 1974,
     doi:10.1007/BF01585518).
     """
-    if answer.ending is not Ending.UNBOUNDED or answer.interrupted:
+    if answer.ending not in (Ending.UNBOUNDED, Ending.UNCLEAR) or answer.interrupted:
         return judged(answer, matrix, gap, start)
     point = solve(matrix.without_objective())
     feasible = judged(point, matrix.without_objective(), gap, start)
     if not feasible.found:
-        return feasible
-    relaxed = solve(matrix.relaxed()) if matrix.is_integer else answer
-    if relaxed.ending is Ending.UNBOUNDED:
+        return Solution(feasible.outcome)
+    if answer.ending is Ending.UNBOUNDED and (not matrix.is_integer or _is_unbounded(solve(matrix.relaxed()))):
         return Solution(Outcome.UNBOUNDED)
     return judged(Claim(Ending.STOPPED, point.x), matrix, gap, start)
+
+
+def _is_unbounded(answer: Claim) -> bool:
+    """Whether a claim about a model that has a solution says that it is unbounded."""
+    return answer.ending is Ending.UNBOUNDED
 
 
 def judged(claim: Claim, matrix: Matrix, gap: float, start: Vector | None = None) -> Solution:
