@@ -95,18 +95,20 @@ def _whole(text: str) -> int:
 
 
 def coefficients(text: str) -> tuple[str | None, Fraction, Fraction]:
-    """Read ``A,B`` or ``RESOURCE=A,B``; the resource is None where none is named.
+    """Read ``A,B`` or ``RESOURCE=A,B``, decimals or ratios; the resource is None where none is named.
 
     Raises
     ------
     ValueError
         If the text is neither.
     """
+    from formulations.allocation.linear import coefficient
+
     resource, equals, pair = text.rpartition("=")
     parts = pair.split(",")
     if len(parts) != 2 or (equals and not resource.strip()):
         raise ValueError(f"expected A,B or RESOURCE=A,B, got {text!r}")
-    return resource.strip() or None, Fraction(decimal(parts[0])), Fraction(decimal(parts[1]))
+    return resource.strip() or None, coefficient(parts[0]), coefficient(parts[1])
 
 
 class Written(ParamType):

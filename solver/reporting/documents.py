@@ -76,3 +76,12 @@ def instance_document(instance: Instance) -> dict[str, Any]:
         "rules": [rule_words(rule) for rule in instance.rules],
         "levels": [level.name for level in instance.levels],
     }
+
+
+def explanation_document(result: Result) -> dict[str, Any]:
+    """Return why there is no placement as plain data; the status says whether there is one."""
+    return {
+        "status": "FEASIBLE" if result.placement is not None else result.status,
+        "seconds": result.seconds,
+        "reasons": [reason_document(reason) for reason in result.reasons],
+    }
