@@ -107,7 +107,7 @@ class CbcBackend:
             answer = self._mended(answer, matrix, deadline, settings)
 
         def solve(some: Matrix) -> Claim:
-            return self._claim(some, deadline, settings, None)
+            return self._again(some, deadline, settings)
 
         return settled(solve, matrix, settings.gap, answer, known), answer.interrupted
 
@@ -118,11 +118,18 @@ class CbcBackend:
         x = matrix.rounded(answer.x)
         if x is None or matrix.admits(x):
             return answer
-        again = self._claim(matrix.with_integers_fixed(x), deadline, settings, None)
+        again = self._again(matrix.with_integers_fixed(x), deadline, settings)
         if again.ending is not Ending.OPTIMAL:
             return answer
         bound = matrix.value(answer.x) if answer.bound is None and answer.ending is Ending.OPTIMAL else answer.bound
-        return Claim(answer.ending, again.x, bound, again.interrupted)
+        return Claim(answer.ending, again.x, bound)
+
+    def _again(self, matrix: Matrix, deadline: Deadline, settings: Settings) -> Claim:
+        """Run CBC on a model derived from the caller's, whose answer alone is of no use after a Ctrl-C."""
+        answer = self._claim(matrix, deadline, settings, None)
+        if answer.interrupted:
+            raise BackendInterrupted(Solution(Outcome.UNKNOWN))
+        return answer
 
     def _claim(
         self, matrix: Matrix, deadline: Deadline, settings: Settings, start: Mapping[str, float] | None

@@ -69,18 +69,31 @@ def _solution(
 
 
 def _claim(matrix: Matrix, deadline: Deadline, settings: Settings) -> Claim:
-    """Run HiGHS once."""
+    """Return what HiGHS claims."""
     known = trivial(matrix)
     if known is not None:
         return known
     if deadline.over:
         return Claim(Ending.STOPPED)
+    answer = _run(matrix, deadline, settings, presolve=True)
+    if answer.ending is Ending.UNCLEAR and not deadline.over:
+        # some versions end with an error where presolve takes part
+        return _run(matrix, deadline, settings, presolve=False)
+    return answer
+
+
+def _run(matrix: Matrix, deadline: Deadline, settings: Settings, *, presolve: bool) -> Claim:
+    """Call HiGHS and translate its answer."""
     answer = milp(
         matrix.cost,
         integrality=matrix.integer.astype(np.uint8),
         bounds=Bounds(matrix.lower, matrix.upper),
         constraints=LinearConstraint(matrix.rows, matrix.low, matrix.high) if len(matrix.low) else (),
-        options={"mip_rel_gap": settings.gap, "time_limit": min(deadline.left, _FOREVER)},
+        options={
+            "mip_rel_gap": settings.gap,
+            "time_limit": min(deadline.left, _FOREVER),
+            "presolve": presolve,
+        },
     )
     open_case = "unbounded or infeasible" in answer.message
     ending = Ending.UNBOUNDED if open_case else _ENDINGS.get(answer.status, Ending.UNCLEAR)
