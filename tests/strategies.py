@@ -106,7 +106,7 @@ class Knobs:
     terms : sequence of str, optional
         Objective terms, dealt to levels with weights; the default objective if missing.
     load : float, optional
-        About what part of the capacity the sizes take; between 0.5 and 1.1 if missing.
+        About what part of the capacity the sizes take; between 0.3 and 1.05 if missing.
     """
 
     vms: int = 4
@@ -274,7 +274,7 @@ class _Drawing:
     def bare_vms(self) -> list[VM]:
         """The VMs' entries, without their current hosts."""
         left = self.number(2, self.knobs.vms)
-        load = self.knobs.load if self.knobs.load is not None else float(self.rng.uniform(0.5, 1.1))
+        load = self.knobs.load if self.knobs.load is not None else float(self.rng.uniform(0.3, 1.05))
         sizes = {name: self._mean_size(name, left, load) for name in self.resources}
         entries: list[VM] = []
         while left:

@@ -133,6 +133,7 @@ class DependCheck(RuleCheck):
         self.vms = ruled(instance, rule.vms)
         self.needed = ruled(instance, rule.on)
         self.domains = Domains(instance, rule.level)
+        self.on = enumeration(rule.on)
         super().__init__(instance, np.union1d(self.vms, self.needed))
 
     def amount(self, host_of: Integers) -> int:
@@ -150,4 +151,4 @@ class DependCheck(RuleCheck):
     def offences(self, host_of: Integers) -> Iterable[str]:
         """Yield who runs in a domain without any VM it depends on."""
         for vm, domain in self._alone(host_of):
-            yield f"{self.called([vm])} runs in {self.domains.called(domain)} without any of {self.called(self.needed)}"
+            yield f"{self.called([vm])} runs in {self.domains.called(domain)} without any of {self.on}"

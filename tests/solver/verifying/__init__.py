@@ -1,0 +1,1 @@
+"""Does the judge judge right: mirrors ``solver.verifying``."""
