@@ -71,5 +71,5 @@ def _sentence(case: HostResource, conflict: Conflict) -> str:
 
 def _given(case: HostResource, mark: Mark, side: str) -> str:
     if mark.vm < 0:
-        return f"{side} {case.say(case.capacity)} to all"
+        return f"all VMs together {side} {case.say(case.capacity)}"
     return f"{case.vms[mark.vm]} {side} {case.say(mark.amount)}"

@@ -60,7 +60,7 @@ def horizons(
     Raises
     ------
     InputError
-        If a host runs no VM, or two profiles have different lengths.
+        If a host runs no VM.
     UnsupportedError
         As `host_resources`.
     """
@@ -120,18 +120,10 @@ def _bounds(claims: Claims, claim: int, name: str) -> Bounds | None:
 
 
 def _periods(claims: Claims, chosen: Sequence[int]) -> int:
-    """Return the common length of all profiles on the hosts."""
-    lengths: dict[int, str] = {}
-    for h in chosen:
-        for entry in set(claims.entry[claims.members(h)].tolist()):
-            vm = claims.instance.vms[entry]
-            for name, size in vm.resources.items():
-                if isinstance(size, Bounds) and len(size.profile) > 1:
-                    lengths.setdefault(len(size.profile), f"vms[{entry}].resources.{name}.demand")
-    if len(lengths) > 1:
-        (first, _), (second, path) = list(lengths.items())[:2]
-        raise InputError(f"expected {first} periods as in other profiles, got {second}", path)
-    return next(iter(lengths), 1)
+    """Return the length of the profiles on the hosts (an instance has one length); 1 without any."""
+    entries = {entry for h in chosen for entry in claims.entry[claims.members(h)].tolist()}
+    sizes = [size for entry in entries for size in claims.instance.vms[entry].resources.values()]
+    return max((len(size.profile) for size in sizes if isinstance(size, Bounds)), default=1)
 
 
 def _horizon(claims: Claims, h: int, r: int, case: HostResource, length: int) -> Horizon:

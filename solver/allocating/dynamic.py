@@ -10,6 +10,7 @@ from fractions import Fraction
 from formulations.allocation.dynamic import DynamicAllocation, Horizon
 from formulations.allocation.linear import evaluate
 from solver.allocating.affine import AffinePolicy, best_policy, policy_of
+from solver.allocating.bands import Bands, policy_bands
 from solver.allocating.lexicographic import Run, default_run, maximise_in_order
 from solver.allocating.polygon import ZERO
 from solver.allocating.ramp_conflict import feasibility_by, reason_of_ramps
@@ -17,6 +18,8 @@ from solver.allocating.rationals import simplest_near
 from solver.backends.base import Outcome
 from solver.errors import VerificationError
 from solver.result import Reason, Status
+
+__all__ = ["Bands", "DynamicAnswer", "best_dynamic_policy", "policy_bands"]
 
 TOLERANCE = Fraction(1, 10**6)
 """How far figures that a backend computed may be off, as a part of the capacity."""
