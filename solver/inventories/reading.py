@@ -1,0 +1,88 @@
+"""Reading instances: one door for every file format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from formulations.errors import InputError
+from formulations.instance import Instance
+from solver.inventories.cloud_balancing import is_cloud_balancing, read_cloud_balancing
+from solver.inventories.files import read_bytes
+from solver.inventories.json_text import decode_json
+from solver.inventories.vector_packing import read_vector_packing
+from solver.inventories.yaml_text import json_from_yaml
+
+Form = Literal["json", "yaml", "vbp", "cloud"]
+"""Our own format in JSON or YAML, vector packing, cloud balancing."""
+
+FORMS: tuple[Form, ...] = ("json", "yaml", "vbp", "cloud")
+
+_ENDINGS: dict[str, Form] = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".vbp": "vbp"}
+
+
+def read_instance(path: str | Path, *, form: Form | None = None) -> Instance:
+    """Return the instance in a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    form : {"json", "yaml", "vbp", "cloud"}, optional
+        Its format; by default told by the name's ending, then by the content.
+
+    Raises
+    ------
+    InputError
+        With the file and the field, whatever is wrong.
+    """
+    path = Path(path)
+    content = read_bytes(path)
+    with named(path):
+        return _instance(content, form or form_of(path, content))
+
+
+def _instance(content: bytes, form: Form) -> Instance:
+    if form == "vbp":
+        return read_vector_packing(content)
+    if form not in FORMS:
+        raise InputError(f"unknown format {form!r}; expected one of {', '.join(FORMS)}")
+    if form == "yaml":
+        return decode_json(json_from_yaml(content), Instance)
+    if form == "cloud" or is_cloud_balancing(content):
+        return read_cloud_balancing(content)
+    return decode_json(content, Instance)
+
+
+def form_of(path: Path, content: bytes) -> Form:
+    """Tell the format by the name's ending; where that says nothing, by the content."""
+    if (known := _ENDINGS.get(path.suffix.lower())) is not None:
+        return known
+    if content.lstrip().startswith((b"{", b"[")):
+        return "json"
+    return "vbp" if re.match(rb"\s*[0-9]+\s+[-+0-9.eE]+\s", content) else "yaml"
+
+
+def json_of(path: Path) -> bytes:
+    """Return what a JSON or YAML file holds, as JSON text.
+
+    Raises
+    ------
+    InputError
+        With the file, if it cannot be read or is no YAML.
+    """
+    content = read_bytes(path)
+    with named(path):
+        return json_from_yaml(content) if form_of(path, content) == "yaml" else content
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Name the file in every InputError raised inside."""
+    try:
+        yield
+    except InputError as error:
+        raise error.in_file(str(path)) from None
