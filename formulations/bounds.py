@@ -16,7 +16,7 @@ Triple = tuple[Fraction, Fraction, Fraction | None]
 """Reservation, demand and limit; a missing limit is None."""
 
 
-class Bounds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Bounds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Reservation, expected demand, limit and shares of one resource for one VM.
 
     Parameters

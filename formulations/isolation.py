@@ -10,7 +10,9 @@ from formulations.errors import InputError
 from formulations.quantities import Quantity, exact
 
 
-class Isolation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="mode"):
+class Isolation(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="mode"
+):
     """One isolation level; see docs/equations.md for the mathematics of each."""
 
 

@@ -43,7 +43,7 @@ def check_sizes(table: dict[str, Size]) -> None:
             exact(size, f"resources.{name}")
 
 
-class VM(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class VM(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A virtual machine, or ``count`` identical ones.
 
     Parameters
@@ -133,7 +133,7 @@ class VM(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return low + extra, expected + extra, None if high is None else high + extra
 
 
-class Cell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Cell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A NUMA cell of a host: the capacities that are local to it, and its number of cores."""
 
     capacity: dict[str, Quantity]
@@ -145,7 +145,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise InputError(f"must be at least 1, got {self.cores}", "cores")
 
 
-class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A host, or ``count`` identical ones.
 
     Parameters
@@ -245,7 +245,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return tuple(exact(cell.capacity.get(resource, 0)) * ratio for cell in self.cells)
 
 
-class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A resource pool: VMs, and pools below it, that share a reservation, a limit and shares.
 
     Pools form a tree; on every host the tree divides what its VMs there may have.

@@ -25,7 +25,7 @@ UNITS: dict[TermKind, str] = {
 HOST_TERMS: tuple[TermKind, ...] = ("cost", "hosts", "energy")
 
 
-class Term(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Term(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One quantity to be made small.
 
     Parameters
@@ -60,7 +60,7 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return words if self.priority is None else f"{words} of priority {self.priority}"
 
 
-class ObjectiveLevel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ObjectiveLevel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A weighted sum of terms; it is minimised after every level before it.
 
     Parameters

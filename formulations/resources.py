@@ -29,7 +29,7 @@ def check_name(name: str, field: str = "name") -> None:
         raise InputError(f"must hold printable characters only, got {name!r}", field)
 
 
-class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Something hosts have and VMs need: cpu, memory, disk, network bandwidth, gpu and so on.
 
     Parameters

@@ -16,7 +16,9 @@ Level = str
 label is a domain of its own."""
 
 
-class PlacementRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="rule"):
+class PlacementRule(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="rule"
+):
     """A placement rule as plain data.
 
     Each rule states its *amount broken*: a whole number that is 0 when the rule holds.
