@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from solver.backends.base import Backend, BackendInterrupted, Outcome, Settings, Solution
 from solver.backends.cbc import CbcBackend
-from solver.backends.highs import HighsBackend
 
 __all__ = [
     "BACKENDS",
@@ -12,7 +11,6 @@ __all__ = [
     "Backend",
     "BackendInterrupted",
     "CbcBackend",
-    "HighsBackend",
     "Outcome",
     "Settings",
     "Solution",
@@ -43,5 +41,7 @@ def backend_named(name: str) -> Backend:
     if name == "cbc":
         return CbcBackend()
     if name == "highs":
+        from solver.backends.highs import HighsBackend  # noqa: PLC0415 - scipy.optimize takes 0.4 s to import
+
         return HighsBackend()
     raise ValueError(f"there is no backend {name!r}; there are {', '.join(BACKENDS)}")

@@ -27,6 +27,9 @@ from solver.errors import BackendError, BackendMissingError
 
 logger = logging.getLogger("placewright")
 
+_NO_RELAXATION = "Linear relaxation infeasible"
+"""In CBC's log."""
+
 _READING = 0.05
 """Seconds kept back from CBC for reading its answer."""
 
@@ -167,6 +170,9 @@ class CbcBackend:
         # in this order: -saveSolution alone crashes CBC 2.10.3 on some infeasible models
         command += ["-solve", "-solution", "status.txt", "-saveSolution", "values.bin"]
         ended = run(command, folder, deadline)
+        if _NO_RELAXATION in ended.log and not ended.interrupted:
+            # presolve of CBC 2.10.3 calls some feasible linear programs infeasible: ask again without it
+            ended = run([*command[:2], "-presolve", "off", *command[2:]], folder, deadline)
         if ended.killed:
             answer = Claim(Ending.STOPPED, bound=cbc_files.bound(ended.log))
         elif ended.code != 0:

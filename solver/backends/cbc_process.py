@@ -23,7 +23,7 @@ GRACE = 0.4
 INTERRUPT_GRACE = 1.0
 """The same after a Ctrl-C."""
 
-_GUARD = 'read -r _; kill -KILL -- "-$1"; rm -rf -- "$2"'
+_GUARD = 'read -r _; kill -s KILL -- "-$1"; rm -rf -- "$2"'
 """Waits for its input to close, which happens when the parent dies in whatever way."""
 
 
