@@ -12,9 +12,9 @@ import numpy as np
 import pulp
 from numpy.typing import NDArray
 
-from formulations.assignment.linear import Expression
 from formulations.isolation import Full, Partial, Protected
 from formulations.placement import Placement
+from formulations.program import Expression
 from formulations.tables import NO_LIMIT
 
 if TYPE_CHECKING:
@@ -116,8 +116,11 @@ class Capacity:
         low, demand, high = bounds
         x, core, r = self.model.x[vm][host], int(self.tables.core[host_entry]), self.tables.cpu
         unit = self.unit[r or 0]
-        least, most = -(-low // core), high // core
         label = f"{self.instance.vm_names.name(vm)}_{self._name(host)}"
+        if core == 0 or -(-low // core) > high // core:
+            self.program.at_most(Expression({x: 1.0}), 0, f"no_whole_cores_{label}")
+            return Take(Expression({x: 0.0}), Expression({x: 0.0}), 0.0)
+        least, most = -(-low // core), high // core
         given = Expression({x: least * core / unit})
         if most > least:
             more = self.program.integer(f"cores_{label}", 0, most - least)

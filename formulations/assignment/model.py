@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from formulations.assignment import rules, terms
 from formulations.assignment.capacity import Capacity
-from formulations.assignment.linear import Expression, Program
 from formulations.assignment.scope import Scope
 from formulations.candidates import Candidates
 from formulations.instance import Instance
 from formulations.objective import HOST_TERMS, ObjectiveLevel
 from formulations.placement import Placement
+from formulations.program import Expression, Program
 from formulations.quantities import exact
 from formulations.rules import AtMostOn, Level
 
@@ -109,6 +109,7 @@ class Assignment:
 
     def _use_interchangeable_hosts_in_order(self) -> None:
         """Break the symmetry between counted hosts that nothing tells apart."""
+        self._in_order: list[Integers] = []
         if not self.on:
             return
         names = self.instance.host_names
@@ -116,6 +117,7 @@ class Assignment:
         for entry in np.unique(entry_of).tolist():
             hosts = self.scope.hosts[entry_of == entry]
             if len(hosts) > 1 and self._interchangeable(entry):
+                self._in_order.append(hosts)
                 for first, second in zip(hosts[:-1].tolist(), hosts[1:].tolist(), strict=True):
                     ordered = Expression({self.on[second]: 1.0, self.on[first]: -1.0})
                     self.program.at_most(ordered, 0, f"order_{names.name(second)}")
@@ -189,6 +191,15 @@ class Assignment:
 
     # -- reading and starting ------------------------------------------------------------
 
+    def _ordered(self, placement: Placement) -> Placement:
+        """Return the placement with interchangeable hosts renumbered so that the first ones are in use."""
+        host_of = placement.host_of.copy()
+        for hosts in self._in_order:
+            used = np.intersect1d(placement.hosts_used, hosts)
+            for old, new in zip(used.tolist(), hosts.tolist(), strict=False):
+                host_of[placement.host_of == old] = new
+        return Placement(host_of, placement.allocation, placement.cells)
+
     def decode(self, values: Mapping[str, float]) -> Placement:
         """Return the placement that a solution's values stand for, without allocation."""
         host_of = self.scope.fixed.host_of.copy()
@@ -197,8 +208,9 @@ class Assignment:
         return Placement(host_of, None, self.capacity.decode_cells(values, host_of))
 
     def start(self, placement: Placement) -> dict[str, float]:
-        """Return the values of the main variables that stand for a placement."""
+        """Return the values of the main variables that stand for a placement, or for one alike."""
         values: dict[str, float] = {}
+        placement = self._ordered(placement)
         for vm, hosts in self.x.items():
             here = int(placement.host_of[vm])
             values.update({x.name: float(host == here) for host, x in hosts.items()})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from formulations.assignment.linear import ContradictionError, Expression
+from formulations.program import ContradictionError, Expression
 from formulations.rules import (
     Among,
     AtLeastDomains,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from formulations.assignment.linear import Expression
 from formulations.errors import UnsupportedError
 from formulations.objective import Term, TermKind
+from formulations.program import Expression
 from formulations.quantities import exact
 
 if TYPE_CHECKING:

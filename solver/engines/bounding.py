@@ -1,0 +1,96 @@
+"""Bounds before any search: what hosts must cost, by volume, cliques and the covering program."""
+
+from __future__ import annotations
+
+import logging
+from fractions import Fraction
+
+import msgspec
+
+from formulations.bounds import Bounds, Size
+from formulations.covering import Covering
+from formulations.instance import Instance
+from formulations.machines import VM
+from formulations.objective import ObjectiveLevel
+from formulations.program import ContradictionError
+from formulations.quantities import exact
+from solver.bounds import lower_bound
+from solver.engines.search import Search
+from solver.errors import BackendError
+
+log = logging.getLogger("placewright")
+
+
+def bound_levels(search: Search) -> None:
+    """Bound every level that is one term by what every placement needs.
+
+    A level after others counts only placements at least as good on these: where they leave no
+    VM unplaced, all are counted; where they leave no demand unmet, demands count as reserved.
+    """
+    for number, stated in enumerate(search.levels):
+        if len(stated.terms) != 1 or search.met(number):
+            continue
+        everyone = not search.instance.allow_unplaced or _held_at_zero(search, number, "unplaced")
+        promised = _firm(search.instance) if _held_at_zero(search, number, "unmet_demand") else search.instance
+        term = stated.terms[0]
+        bound, proved_by = lower_bound(promised, term.kind, priority=term.priority, all_placed=everyone)
+        search.prove(number, bound * exact(term.weight), proved_by)
+        if term.kind in ("hosts", "cost") and not search.met(number) and not search.deadline.over:
+            try:
+                covering = Covering(promised, _host_costs(promised, stated), everyone=everyone)
+            except ContradictionError as error:
+                log.info("all hosts together are too small: %s", error)
+                search.infeasible = search.values is None
+                return
+            _cover(search, number, covering)
+
+
+def _cover(search: Search, number: int, covering: Covering) -> None:
+    """Solve the covering program for a level's bound."""
+    limit = search.deadline.within(max(1.0, 0.2 * min(search.deadline.left, 100.0)))
+    try:
+        solution = search.backend.solve(covering.problem, deadline=limit, settings=search.settings)
+    except BackendError as error:
+        search.failed(error)
+        return
+    search.failures = 0
+    if solution.bound is not None:
+        search.prove(number, covering.sound_bound(solution.bound), f"covering program, {solution.backend}")
+
+
+def _host_costs(instance: Instance, stated: ObjectiveLevel) -> list[Fraction]:
+    """Return what one host of each entry in use adds to a level of one hosts or cost term."""
+    (term,) = stated.terms
+    costs = [Fraction(1) if term.kind == "hosts" else exact(host.cost or 0) for host in instance.hosts]
+    return [cost * exact(term.weight) for cost in costs]
+
+
+def _held_at_zero(search: Search, level: int, kind: str) -> bool:
+    """Whether the levels before this one prove that a kind of term is 0."""
+    wanted = {vm.priority for vm in search.instance.vms} if kind == "unplaced" else {None}
+    zero: set[int | None] = set()
+    for earlier in range(level):
+        if search.values is not None and search.values[earlier] == 0:
+            terms = [term for term in search.levels[earlier].terms if term.kind == kind]
+            zero.update(term.priority for term in terms)
+    return None in zero or wanted <= zero
+
+
+def _firm(instance: Instance) -> Instance:
+    """Return the instance with every demand reserved."""
+    return instance.replace(vms=[_firm_vm(vm) for vm in instance.vms], objective=[])
+
+
+def _firm_vm(vm: VM) -> VM:
+    sizes: dict[str, Size] = {name: _firm_size(size) for name, size in vm.resources.items()}
+    return msgspec.structs.replace(vm, resources=sizes)
+
+
+def _firm_size(size: Size) -> Size:
+    if not isinstance(size, Bounds):
+        return size
+    expected = size.demand if size.demand is not None else size.limit
+    reserved = max(expected) if isinstance(expected, list) else expected
+    if reserved is None:
+        return size
+    return Bounds(reservation=reserved, demand=reserved, limit=size.limit, shares=size.shares)

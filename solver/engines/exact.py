@@ -1,0 +1,72 @@
+"""The whole assignment model, level after level: proof for instances that a MILP solver can hold."""
+
+from __future__ import annotations
+
+import logging
+
+from formulations.assignment import Assignment
+from formulations.program import ContradictionError
+from solver.backends.base import BackendInterrupted, Outcome, Solution
+from solver.deadline import Deadline
+from solver.engines.search import Search
+from solver.errors import BackendError
+
+log = logging.getLogger("placewright")
+
+
+def solve_exactly(search: Search, deadline: Deadline) -> None:
+    """Minimise the levels in order, each with all earlier ones held at their value.
+
+    Improves the incumbent and the bounds of the search, or proves that there is no placement.
+    """
+    try:
+        model = Assignment(search.instance, candidates=search.candidates)
+    except ContradictionError as error:
+        log.info("the model contradicts itself: %s", error)
+        search.infeasible = search.values is None
+        return
+    if not search.levels and search.values is None:
+        _solve(search, model, None, deadline)
+    for level in range(len(search.levels)):
+        if deadline.over or search.infeasible:
+            return
+        if not search.met(level):
+            _solve(search, model, level, deadline)
+        if search.values is None:
+            return
+        model.hold(level, float(search.values[level]))
+
+
+def _solve(search: Search, model: Assignment, level: int | None, deadline: Deadline) -> None:
+    """Minimise one level (none: only find a placement) and tell the search what came of it."""
+    if level is not None:
+        model.minimise(level)
+    start = None if search.incumbent is None else model.start(search.incumbent)
+    try:
+        solution = search.backend.solve(model.problem, deadline=deadline, settings=search.settings, start=start)
+    except BackendInterrupted as interruption:
+        if interruption.solution.found:
+            search.offer(model.decode(interruption.solution.values), _by(interruption.solution))
+        raise
+    except BackendError as error:
+        search.failed(error)
+        return
+    search.failures = 0
+    if solution.found:
+        search.offer(model.decode(solution.values), _by(solution))
+    _learn(search, solution, level)
+
+
+def _by(solution: Solution) -> str:
+    return f"assignment model, {solution.backend}"
+
+
+def _learn(search: Search, solution: Solution, level: int | None) -> None:
+    """Take over the bound, or the proof that there is no placement."""
+    if solution.outcome is Outcome.INFEASIBLE:
+        if search.values is None:
+            search.infeasible = True
+        else:
+            search.warnings.append(f"{solution.backend} calls the model infeasible although a placement is known")
+    elif level is not None and solution.bound is not None:
+        search.prove_float(level, solution.bound, solution.backend)

@@ -1,0 +1,145 @@
+"""Neighbourhood search: free a few hosts, solve their exact sub-problem, repeat.
+
+A large neighbourhood search (Shaw, CP 1998, doi:10.1007/3-540-49481-2_30) whose
+neighbourhoods are solved by a MILP solver.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from formulations.assignment import Assignment, Scope
+from formulations.objective import HOST_TERMS
+from formulations.placement import Placement
+from formulations.program import ContradictionError
+from formulations.tables import Integers
+from solver.backends.base import Outcome
+from solver.deadline import Deadline
+from solver.engines.search import Search
+from solver.errors import BackendError
+
+USED_AT_FIRST = 8
+UNUSED_AT_FIRST = 4
+MOST_PAIRS = 1_500
+"""Sub-problems have at most about this many assignment variables."""
+
+STEP_SECONDS = 3.0
+STEP_NODES = 2_000
+STALL_STEPS = 150
+"""Without a deadline the search ends after so many steps without improvement."""
+
+
+class NeighbourhoodSearch:
+    """Improves the incumbent of a search, one small exact sub-problem after another.
+
+    Parameters
+    ----------
+    search : Search
+        With an incumbent.
+    """
+
+    def __init__(self, search: Search) -> None:
+        self.search = search
+        self.instance = search.instance
+        self.rng = np.random.default_rng(search.settings.seed)
+        self.used = USED_AT_FIRST
+        self.stalled = 0
+        self._usable = np.flatnonzero(self.instance.usable_entries[self.instance.host_names.entries()])
+
+    def run(self, deadline: Deadline, iterations: int | None = None) -> None:
+        """Search until the deadline, the number of iterations, proof, or a stall without deadline."""
+        endless = deadline.seconds == float("inf")
+        steps = 0
+        while not (self.search.done or deadline.over or steps == iterations):
+            steps += 1
+            improved = self.step(deadline, by_nodes=iterations is not None)
+            self.stalled = 0 if improved else self.stalled + 1
+            if endless and iterations is None and self.stalled >= STALL_STEPS:
+                return
+
+    def step(self, deadline: Deadline, *, by_nodes: bool) -> bool:
+        """Free some hosts and solve for them; return whether the incumbent improved."""
+        incumbent, level = self.search.incumbent, self.search.open_level
+        if incumbent is None or level is None:
+            return False
+        scope = Scope.around(self.instance, incumbent, self._hosts(incumbent))
+        try:
+            model = Assignment(self.instance, scope, self.search.candidates)
+        except ContradictionError:
+            return False
+        for earlier in range(level):
+            model.hold(earlier, float((self.search.values or ())[earlier]))
+        return self._improve(model, level, deadline, by_nodes=by_nodes)
+
+    def _improve(self, model: Assignment, level: int, deadline: Deadline, *, by_nodes: bool) -> bool:
+        """Minimise the open level and then the later ones; offer what comes of it."""
+        found: Placement | None = None
+        settings = replace(self.search.settings, nodes=STEP_NODES if by_nodes else None)
+        start = model.start(self.search.incumbent) if self.search.incumbent is not None else None
+        for current in range(level, len(self.search.levels)):
+            model.minimise(current)
+            limit = deadline if by_nodes else deadline.within(STEP_SECONDS)
+            try:
+                solution = self.search.backend.solve(model.problem, deadline=limit, settings=settings, start=start)
+            except BackendError as error:
+                self.search.failed(error)
+                return False
+            self.search.failures = 0
+            self._adapt(solution.outcome is Outcome.OPTIMAL)
+            if not solution.found or solution.objective is None:
+                break
+            found = model.decode(solution.values)
+            start = dict(solution.values)
+            model.hold(current, solution.objective)
+            if deadline.over:
+                break
+        return found is not None and self.search.offer(found, f"neighbourhood search, {self.search.backend.name}")
+
+    def _adapt(self, solved: bool) -> None:
+        """Free more hosts when sub-problems are easy, fewer when they are not."""
+        self.used = min(self.used + 1, 40) if solved and self.stalled > 20 else self.used
+        self.used = max(self.used - 1, 2) if not solved else self.used
+
+    def _hosts(self, incumbent: Placement) -> Integers:
+        """Choose hosts in use, half of them poorly filled, and some unused ones."""
+        used = np.intersect1d(incumbent.hosts_used, self._usable)
+        chosen = self._spread_choice(incumbent, used, max(2, self.used))
+        if not self.search_for_hosts:
+            return chosen
+        unused = np.setdiff1d(self._usable, used, assume_unique=True)
+        count = min(len(unused), max(UNUSED_AT_FIRST, self.used // 2))
+        return np.union1d(chosen, self.rng.choice(unused, count, replace=False)) if count else chosen
+
+    @property
+    def search_for_hosts(self) -> bool:
+        """Whether unused hosts may help: they are dear or VMs wait for one."""
+        incumbent = self.search.incumbent
+        waiting = incumbent is not None and bool((incumbent.host_of[self.instance.wanted] < 0).any())
+        kinds = {term.kind for stated in self.search.levels for term in stated.terms}
+        return waiting or bool(kinds & {*HOST_TERMS, "imbalance", "unmet_demand", "broken_rules"})
+
+    def _spread_choice(self, incumbent: Placement, used: Integers, count: int) -> Integers:
+        """Choose hosts in use at random, the emptier ones with more chance, within `MOST_PAIRS`."""
+        tables = self.instance.tables
+        entries = self.instance.host_names.entry_of(used)
+        placed = np.flatnonzero(incumbent.placed)
+        position = np.searchsorted(used, incumbent.host_of[placed])
+        position = np.minimum(position, max(0, len(used) - 1))
+        inside = used[position] == incumbent.host_of[placed] if len(used) else np.zeros(len(placed), dtype=np.bool_)
+        loads = np.zeros((len(used), len(self.instance.resources)))
+        np.add.at(loads, position[inside], tables.demand[self.instance.vm_entry[placed[inside]]])
+        members = np.bincount(position[inside], minlength=len(used))
+        filled = (loads / np.maximum(tables.capacity[entries], 1)).mean(axis=1) if len(used) else np.zeros(0)
+        weights = np.maximum(1.15 - np.minimum(filled, 1.0), 0.05) if self.rng.random() < 0.7 else np.ones(len(used))
+        order = self.rng.permutation(len(used)) if not len(used) else self._weighted_order(weights)
+        picked = order[:count]
+        many = np.cumsum(members[picked]) * (np.arange(1, len(picked) + 1) + UNUSED_AT_FIRST)
+        keep = max(1, int((many <= MOST_PAIRS).sum()))
+        return np.sort(used[picked[:keep]])
+
+    def _weighted_order(self, weights: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Integers:
+        """Return a random order in which heavier positions tend to come first (Efraimidis and Spirakis)."""
+        keys = self.rng.random(len(weights)) ** (1.0 / weights)
+        return np.argsort(-keys, kind="stable")

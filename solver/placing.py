@@ -1,0 +1,226 @@
+"""The one way to an answer: bounds, a greedy incumbent, improvement until proof or the deadline."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+
+from formulations.instance import Instance
+from formulations.objective import ObjectiveLevel, Term
+from formulations.placement import Placement
+from solver.allocating import Policy
+from solver.backends import backend_named
+from solver.backends.base import Backend, Settings
+from solver.deadline import Deadline
+from solver.engines.bounding import bound_levels
+from solver.engines.exact import solve_exactly
+from solver.engines.greedy import place_greedily, variants
+from solver.engines.neighbourhood import NeighbourhoodSearch
+from solver.engines.search import Search
+from solver.errors import BackendError, BackendMissingError
+from solver.explaining import explain, hopeless
+from solver.result import Incumbent, LevelResult, Reason, Result, Status
+
+log = logging.getLogger("placewright")
+
+SMALL_PAIRS = 2_000
+"""Up to this many VM-host pairs the whole model is solved at once."""
+
+MOST_PAIRS = 15_000
+"""Beyond this many pairs the whole model is not built when a placement is known."""
+
+MOST_PAIRS_WITHOUT_INCUMBENT = 200_000
+"""Beyond this many pairs the whole model is not built at all."""
+
+DEFAULT_SECONDS = 60.0
+
+
+def place(
+    instance: Instance,
+    *,
+    seconds: float = DEFAULT_SECONDS,
+    gap: float = 0.0,
+    seed: int = 0,
+    threads: int = 1,
+    backend: str | Backend = "cbc",
+    policy: Policy = "satisfaction",
+    start: Placement | None = None,
+    iterations: int | None = None,
+    reasons: bool = True,
+    progress: Callable[[Incumbent], None] | None = None,
+) -> Result:
+    """Find who runs where and what each gets, as well as the time allows, and prove it.
+
+    Parameters
+    ----------
+    instance : Instance
+    seconds : float
+        Wall-clock time allowed, reasons included; infinite is allowed.
+    gap : float
+        Stop when every level is within this relative gap of its bound; 0 asks for proof.
+    seed : int
+        With ``iterations``, the same seed gives the same answer on one thread.
+    threads : int
+        Threads that the MILP solver may use.
+    backend : {"cbc", "highs"} or Backend
+        The MILP solver.
+    policy : str
+        Who gets what above the floors; see `solver.allocating.allocate`.
+    start : Placement, optional
+        A placement to improve on; used if the judge accepts it.
+    iterations : int, optional
+        Stop the neighbourhood search after so many steps instead of by time.
+    reasons : bool
+        Whether to explain an infeasible instance.
+    progress : callable, optional
+        Called with every new incumbent.
+
+    Returns
+    -------
+    Result
+        Never a placement that the judge rejects. After Ctrl-C the best so far.
+
+    Raises
+    ------
+    UnsupportedError
+        If the objective is not defined for the instance.
+    VerificationError
+        If placewright contradicts itself: a defect.
+    """
+    solver = backend_named(backend) if isinstance(backend, str) else backend
+    settings = Settings(gap=gap, seed=seed, threads=threads)
+    search = Search(instance, Deadline(seconds), solver, settings, policy, progress)
+    failed = interrupted = False
+    why: tuple[Reason, ...] = ()
+    try:
+        _answer(search, start, iterations)
+        if search.infeasible and reasons:
+            why = explain(instance, feasible=_oracle(solver, settings), deadline=search.deadline)
+    except KeyboardInterrupt:
+        interrupted = True
+    except BackendError as error:
+        failed = isinstance(error, BackendMissingError)
+        if str(error) not in search.warnings:
+            search.warnings.append(str(error))
+    said = {"seconds": seconds, "gap": gap, "seed": seed, "threads": threads, "iterations": iterations}
+    stated = {**said, "backend": solver.name, "policy": policy}
+    return _result(search, why, stated, failed=failed, interrupted=interrupted)
+
+
+def _answer(search: Search, start: Placement | None, iterations: int | None) -> None:
+    """Fill the search with what can be found and proved."""
+    if hopeless(search.instance):
+        search.infeasible = True
+        return
+    if start is not None:
+        search.offer(start, "given")
+    best_effort = _greedy(search)
+    bound_levels(search)
+    pairs = search.instance.vm_count * search.instance.host_count
+    if search.values is None and not search.done and pairs > SMALL_PAIRS and best_effort is not None:
+        _repair(search, best_effort, iterations)
+    if search.values is None:
+        if not search.done and pairs <= MOST_PAIRS_WITHOUT_INCUMBENT:
+            solve_exactly(search, search.deadline)
+        if search.values is None:
+            return
+    _improve(search, pairs, iterations)
+
+
+def _greedy(search: Search) -> Placement | None:
+    """Try every greedy variant; return the fullest placement even if it is not complete."""
+    fullest: Placement | None = None
+    for variant in variants(search.instance):
+        if search.done:
+            break
+        placement = place_greedily(search.instance, variant, search.candidates, search.judges, search.deadline)
+        search.offer(placement, str(variant))
+        if fullest is None or placement.placed.sum() > fullest.placed.sum():
+            fullest = placement
+    return fullest
+
+
+def _repair(search: Search, best_effort: Placement, iterations: int | None) -> None:
+    """Search for a complete placement from an incomplete one: fewest VMs without a host first."""
+    relaxed = search.instance.replace(allow_unplaced=True, objective=[ObjectiveLevel(terms=[Term(kind="unplaced")])])
+    side = Search(relaxed, search.deadline.within(search.deadline.left * 0.5), search.backend, search.settings)
+    if not side.offer(best_effort, "greedy"):
+        return
+    NeighbourhoodSearch(side).run(side.deadline, iterations)
+    if side.values is not None and side.values[0] == 0 and side.incumbent is not None:
+        search.offer(side.incumbent, "repair by neighbourhood search")
+
+
+def _improve(search: Search, pairs: int, iterations: int | None) -> None:
+    """Improve the incumbent until proof or the deadline: the small whole, the large in parts."""
+    if search.done:
+        return
+    if pairs <= SMALL_PAIRS:
+        solve_exactly(search, search.deadline)
+        return
+    neighbours = NeighbourhoodSearch(search)
+    if pairs > MOST_PAIRS:
+        neighbours.run(search.deadline, iterations)
+        return
+    neighbours.run(search.deadline.within(search.deadline.left * 0.4), iterations)
+    if not search.done:
+        solve_exactly(search, search.deadline.within(search.deadline.left * 0.6))
+    if not search.done:
+        neighbours.run(search.deadline, iterations)
+
+
+def _oracle(backend: Backend, settings: Settings) -> Callable[[Instance, Deadline], bool | None]:
+    """Return a function that says whether an instance has any placement; None if time does not tell."""
+
+    def feasible(instance: Instance, deadline: Deadline) -> bool | None:
+        question = instance.replace(objective=[])
+        answer = place(question, seconds=deadline.left, seed=settings.seed, backend=backend, reasons=False)
+        if answer.interrupted:
+            raise KeyboardInterrupt
+        return {Status.OPTIMAL: True, Status.INFEASIBLE: False}.get(answer.status)
+
+    return feasible
+
+
+def _result(
+    search: Search, why: tuple[Reason, ...], stated: Mapping[str, object], *, failed: bool, interrupted: bool
+) -> Result:
+    placement = search.checked()
+    levels = (
+        tuple(
+            LevelResult(stated_level.name, stated_level.said_unit, value, min(value, bound), proved_by)
+            for stated_level, value, (bound, proved_by) in zip(
+                search.levels, search.values or (), search.bounds if placement is not None else (), strict=True
+            )
+        )
+        if placement is not None
+        else ()
+    )
+    return Result(
+        instance=search.instance,
+        status=_status(search, levels),
+        placement=placement,
+        levels=levels,
+        reasons=why,
+        seconds=search.deadline.elapsed,
+        trace=tuple(search.trace),
+        warnings=tuple(search.warnings),
+        failed=failed,
+        interrupted=interrupted,
+        settings={name: str(value) for name, value in stated.items()},
+        versions=versions(),
+    )
+
+
+def _status(search: Search, levels: tuple[LevelResult, ...]) -> Status:
+    if search.incumbent is not None:
+        return Status.OPTIMAL if all(level.optimal for level in levels) else Status.FEASIBLE
+    return Status.INFEASIBLE if search.infeasible else Status.UNKNOWN
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of placewright and of what it solves with."""
+    names = ("placewright", "pulp", "scipy", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
