@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 
@@ -10,6 +11,23 @@ import pulp
 from formulations.allocation.container import Container, Filling
 
 Amounts = list[list[float]]
+
+LONGEST_LABEL = 80
+
+
+def _labels(containers: Sequence[Container]) -> list[list[str]]:
+    """Return a name for every member of every container that LP files allow, all different."""
+    labels = [
+        [
+            re.sub(r"\W", "_", f"{container.resource}_{container.member(i)}")[:LONGEST_LABEL]
+            for i in range(len(container))
+        ]
+        for container in containers
+    ]
+    everyone = [label for part in labels for label in part]
+    if len(set(everyone)) == len(everyone):
+        return labels
+    return [[f"{label}_{part + 1}_{i + 1}" for i, label in enumerate(own)] for part, own in enumerate(labels)]
 
 
 class FreeAllocation:
@@ -26,8 +44,8 @@ class FreeAllocation:
 
     Notes
     -----
-    Variables count above the lower bound: ``a = lower + extra``. Small numbers keep a
-    floating-point solver's tolerances meaningful.
+    Variables count above the lower bound: ``a = lower + extra``. An objective is multiplied by
+    ``scale``, so that what one quantum gains is far above a floating-point solver's tolerances.
     """
 
     def __init__(
@@ -36,33 +54,36 @@ class FreeAllocation:
         self.containers = tuple(containers)
         self.integral = integral
         self.problem = pulp.LpProblem(name, pulp.LpMaximize)
-        self.extra = [self._extra_amounts(container) for container in self.containers]
+        self.scale = 1
+        self.labels = _labels(self.containers)
+        self.extra = [self._extra_amounts(part) for part in range(len(self.containers))]
         self.hold_capacities()
 
-    def _extra_amounts(self, container: Container) -> list[pulp.LpVariable]:
+    def _extra_amounts(self, part: int) -> list[pulp.LpVariable]:
         """Create what every member gets above its lower bound, in steps."""
-        variables = []
+        container, variables = self.containers[part], []
         for i, (low, high, step) in enumerate(zip(container.lower, container.upper, container.step, strict=True)):
             kind = "Integer" if step > 1 or self.integral else "Continuous"
-            name = f"extra_{container.resource}_{container.member(i)}"
+            name = f"extra_{self.labels[part][i]}"
             variables.append(self.problem.add_variable(name, lowBound=0, upBound=(high - low) // step, cat=kind))
         return variables
 
     def hold_capacities(self) -> None:
         """State that the host, each cell and each burst budget hold what is allocated."""
-        for container, extra in zip(self.containers, self.extra, strict=True):
-            for row in container.rows:
+        for part, (container, extra) in enumerate(zip(self.containers, self.extra, strict=True)):
+            for n, row in enumerate(container.rows):
                 columns = zip(extra, row.coefficients, container.step, strict=True)
                 load = pulp.LpAffineExpression([(x, weight * step) for x, weight, step in columns if weight])
                 left = row.capacity - row.load(container.lower)
-                self.problem.addConstraint(load <= left, f"capacity_{row.name}_{container.resource}")
+                self.problem.addConstraint(load <= left, f"capacity_{part + 1}_{n + 1}_{row.name}")
 
     def maximise_utilisation(self) -> None:
-        """Ask for the largest sum of ``a / C`` over members and resources."""
+        """Ask for the largest sum of ``extra / C`` over members and resources, C the host's."""
+        self.scale = max([1, *(row.capacity for container in self.containers for row in container.rows[:1])])
         terms = []
         for container, extra in zip(self.containers, self.extra, strict=True):
             capacity = max(1, container.rows[0].capacity if container.rows else 1)
-            terms += [(x, step / capacity) for x, step in zip(extra, container.step, strict=True)]
+            terms += [(x, self.scale * step / capacity) for x, step in zip(extra, container.step, strict=True)]
         self.problem.setObjective(pulp.LpAffineExpression(terms))
 
     def maximise_satisfaction(self) -> None:
@@ -70,34 +91,39 @@ class FreeAllocation:
 
         That is the smallest ``sum shares * max(0, d - a) / d``: the two add up to the shares.
         """
+        self._scale_by_demand()
         gains, constant = [], Fraction(0)
-        for container, extra in zip(self.containers, self.extra, strict=True):
+        for part, container in enumerate(self.containers):
             for i, (w, d, low) in enumerate(zip(container.shares, container.demand, container.lower, strict=True)):
                 if d:
                     constant += Fraction(w * min(low, d), d)
                 if low < d:
-                    gains.append((self._met(container, i, extra[i]), w / d))
-        self.problem.setObjective(pulp.LpAffineExpression(gains, constant=float(constant)))
+                    gains.append((self._met(part, i), self.scale * w / d))
+        self.problem.setObjective(pulp.LpAffineExpression(gains, constant=float(self.scale * constant)))
 
     def minimise_unmet(self) -> None:
         """Ask for the smallest ``sum shares * max(0, d - a) / d`` over members with demand."""
         self.problem.sense = pulp.LpMinimize
+        self._scale_by_demand()
         losses = []
-        for container, extra in zip(self.containers, self.extra, strict=True):
+        for part, (container, extra) in enumerate(zip(self.containers, self.extra, strict=True)):
             for i, (w, d, low) in enumerate(zip(container.shares, container.demand, container.lower, strict=True)):
                 if low < d:
-                    name = f"{container.resource}_{container.member(i)}"
+                    name = self.labels[part][i]
                     short = self.problem.add_variable(f"short_{name}", lowBound=0)
                     self.problem.addConstraint(short + container.step[i] * extra[i] >= d - low, f"meet_{name}")
-                    losses.append((short, w / d))
+                    losses.append((short, self.scale * w / d))
         self.problem.setObjective(pulp.LpAffineExpression(losses))
 
-    def _met(self, container: Container, i: int, extra: pulp.LpVariable) -> pulp.LpVariable:
-        """Return what member ``i`` gets above its lower bound, counted up to its demand."""
-        name, wanted = f"{container.resource}_{container.member(i)}", container.demand[i] - container.lower[i]
+    def _scale_by_demand(self) -> None:
+        self.scale = max([1, *(d for container in self.containers for d in container.demand)])
+
+    def _met(self, part: int, i: int) -> pulp.LpVariable:
+        """Return what a member gets above its lower bound, counted up to its demand."""
+        container, extra, name = self.containers[part], self.extra[part][i], self.labels[part][i]
         if container.step[i] == 1 and container.upper[i] <= container.demand[i]:
             return extra
-        met = self.problem.add_variable(f"met_{name}", lowBound=0, upBound=wanted)
+        met = self.problem.add_variable(f"met_{name}", lowBound=0, upBound=container.demand[i] - container.lower[i])
         self.problem.addConstraint(met <= container.step[i] * extra, f"count_{name}")
         return met
 
@@ -162,7 +188,7 @@ class RisingLevel(FreeAllocation):
             slope = float(self.filling.slopes[part][i])
             self.problem.addConstraint(
                 self.extra[part][i] - slope * level >= self.filling.starts[part][i] - container.lower[i],
-                f"rise_{container.resource}_{container.member(i)}",
+                f"rise_{self.labels[part][i]}",
             )
         self.problem.setObjective(pulp.LpAffineExpression([(level, 1)]))
 
@@ -173,9 +199,8 @@ class RisingLevel(FreeAllocation):
             for i in sorted({i for _, i in self.rising})
         }
         for part, i in self.rising:
-            container = self.filling.containers[part]
             self.problem.addConstraint(
                 self.extra[part][i] - float(self.filling.slopes[part][i]) * further[i] >= self._lift(part, i, level),
-                f"keep_{container.resource}_{container.member(i)}",
+                f"keep_{self.labels[part][i]}",
             )
         self.problem.setObjective(pulp.LpAffineExpression([(x, 1) for x in further.values()]))

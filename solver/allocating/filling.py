@@ -13,16 +13,19 @@ Number = int | Fraction
 
 @dataclass
 class _Level:
-    """A row while water rises: its load is ``base + rate * t``."""
+    """A row while water rises: its load is ``base + rate * t``, and it is full at ``full``."""
 
     row: Row
     part: int
     base: Number = 0
     rate: Number = 0
+    full: Fraction | None = None
 
-    def full_at(self) -> Fraction | None:
-        """Return the ``t`` at which the row is full, None if it is not filling."""
-        return Fraction(self.row.capacity - self.base) / self.rate if self.rate > 0 else None
+    def shift(self, base: Number, rate: Number) -> None:
+        """Change the load's line."""
+        self.base += base
+        self.rate += rate
+        self.full = (self.row.capacity - Fraction(self.base)) / self.rate if self.rate > 0 else None
 
 
 @dataclass
@@ -55,13 +58,12 @@ class _Water:
                 if slope > 0 and low < high:
                     events.append((Fraction(low - start) / slope, False, part, i))
                     events.append((Fraction(high - start) / slope, True, part, i))
-        return sorted(events)
+        return sorted(events, key=lambda event: (float(event[0]), *event))  # floats settle most comparisons
 
     def _shift(self, part: int, i: int, base: Number, rate: Number) -> None:
         for level in self.levels:
             if level.part == part and (weight := level.row.coefficients[i]):
-                level.base += weight * base
-                level.rate += weight * rate
+                level.shift(weight * base, weight * rate)
 
     def start(self, part: int, i: int) -> None:
         """Let a member rise from its lower bound."""
@@ -83,13 +85,16 @@ class _Water:
         for part, i in [pair for pair in self.rising if pair[1] in stuck]:
             self.stop(part, i, self.filling.starts[part][i] + self.filling.slopes[part][i] * now)
 
-    def next_full(self) -> tuple[Fraction, _Level] | None:
-        """Return the row that fills first, and when."""
-        times = [(full, n) for n, level in enumerate(self.levels) if (full := level.full_at()) is not None]
-        if not times:
-            return None
-        first, n = min(times)
-        return first, self.levels[n]
+    def freeze_before(self, when: Fraction) -> None:
+        """Freeze at every row that is full earlier, in order.
+
+        At the moment itself a member that meets its upper bound is not stuck in the row.
+        """
+        while full := [(level.full, n) for n, level in enumerate(self.levels) if level.full is not None]:
+            now, n = min(full)
+            if now >= when:
+                return
+            self.freeze(self.levels[n], now)
 
 
 def progressive_filling(filling: Filling) -> list[list[Number]]:
@@ -102,8 +107,7 @@ def progressive_filling(filling: Filling) -> list[list[Number]]:
     """
     water = _Water(filling)
     for when, at_upper, part, i in water.events():
-        while (full := water.next_full()) is not None and full[0] <= when:
-            water.freeze(full[1], full[0])
+        water.freeze_before(when)
         if i in water.frozen:
             continue
         if at_upper:

@@ -163,11 +163,21 @@ def satisfaction(hosts: Hosts) -> Integers:
 
 
 def gain_rank(shares: Integers, demand: Integers) -> Integers:
-    """Return the place of each ``shares / demand`` in descending exact order; last without demand."""
-    shared = np.gcd(shares, np.maximum(demand, 1))
-    pairs = np.stack([shares // shared, demand // np.where(demand > 0, shared, 1)], axis=1)
-    kinds, kind = np.unique(pairs, axis=0, return_inverse=True)
-    gains = [Fraction(w, d) if d else Fraction(-1) for w, d in kinds.tolist()]
-    place = np.empty(len(kinds), dtype=np.int64)
-    place[sorted(range(len(kinds)), key=lambda n: -gains[n])] = np.arange(len(kinds))
-    return place[kind.reshape(-1)]
+    """Return the place of each ``shares / demand`` in descending exact order; last without demand.
+
+    Equal gains have equal places. Floats sort; what they cannot tell apart is told exactly.
+    """
+    whole = np.maximum(demand, 1)
+    shared = np.gcd(shares, whole)
+    over, under = np.where(demand > 0, shares // shared, 0), whole // shared
+    order = np.lexsort((under, over, -(over / under)))
+    over, under = over[order], under[order]
+    alike = (over / under)[1:] == (over / under)[:-1]
+    new = np.append(True, (over[1:] != over[:-1]) | (under[1:] != under[:-1]))[: len(order)]
+    if (alike & new[1:]).any():
+        exact = [Fraction(w, d) for w, d in zip(over.tolist(), under.tolist(), strict=True)]
+        again = np.array(sorted(range(len(order)), key=lambda n: -exact[n]), dtype=np.int64)
+        order, new = order[again], np.append(True, (np.diff(over[again]) != 0) | (np.diff(under[again]) != 0))
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.cumsum(new) - 1
+    return place
