@@ -171,8 +171,8 @@ class CbcBackend:
         command += ["-solve", "-solution", "status.txt", "-saveSolution", "values.bin"]
         ended = run(command, folder, deadline)
         if _NO_RELAXATION in ended.log and not ended.interrupted:
-            # presolve of CBC 2.10.3 calls some feasible linear programs infeasible: ask again without it
-            ended = run([*command[:2], "-presolve", "off", *command[2:]], folder, deadline)
+            # CBC 2.10.3 calls some feasible linear programs infeasible: ask its primal simplex, without presolve
+            ended = run([*command[:-5], "-presolve", "off", "-primalsimplex", *command[-5:]], folder, deadline)
         if ended.killed:
             answer = Claim(Ending.STOPPED, bound=cbc_files.bound(ended.log))
         elif ended.code != 0:

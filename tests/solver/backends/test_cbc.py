@@ -167,11 +167,11 @@ def test_gap_is_relative_to_the_objective_with_its_constant() -> None:
     """A constant in the objective makes the same gap wider or narrower."""
     problem = knapsack()
     problem.setObjective(problem.objective.copy() - 89_000)
-    solution = solved(problem, 3.0, gap=0.5)
+    solution = solved(problem, 10.0, gap=0.7)
     assert solution.objective is not None
     assert solution.bound is not None
     assert solution.outcome is Outcome.OPTIMAL
-    assert solution.bound - solution.objective <= 0.5 * solution.objective < 500
+    assert solution.bound - solution.objective <= 0.7 * solution.objective < 700
 
 
 def test_same_seed_gives_the_same_answer() -> None:
@@ -362,3 +362,19 @@ def test_values_a_hair_off_are_rounded(tmp_path: Path) -> None:
     solution = solved(choice(), path=path)
     assert solution.outcome is Outcome.OPTIMAL
     assert solution.values == {"x": 2.0, "y": 0.0}
+
+
+def test_rounding_that_breaks_a_row_is_mended(tmp_path: Path) -> None:
+    """An integer a hair off lets a large allocation through; rounded, the allocation must follow."""
+    problem = pulp.LpProblem("mended")
+    x = problem.add_variable("x", cat=pulp.LpBinary)
+    a = problem.add_variable("a", 0, 10)
+    problem.setObjective(expression([(a, -1e-9)]))
+    problem.addConstraint(pulp.LpConstraint(expression([(a, 1), (x, -1e6)]), pulp.LpConstraintLE, "row", 0))
+    answer = answering_cbc(tmp_path / "answer", "Optimal - objective value -5e-9", [5.0, 5e-6])
+    path = fake_cbc(
+        tmp_path / "cbc", f"if grep -q INTORG model.mps; then exec '{answer}'; fi\nexec '{CbcBackend().path}' \"$@\""
+    )
+    solution = solved(problem, path=path)
+    assert solution.values == {"a": 0.0, "x": 0.0}
+    assert solution.outcome is Outcome.OPTIMAL
