@@ -26,7 +26,10 @@ def command(name: str) -> Callable[[Command], click.Command]:
         @functools.wraps(function)
         def run(session: Session, quiet: bool, verbose: int, **arguments: Any) -> Any:
             session.speak(quiet=quiet, verbose=verbose)
-            return function(session, **arguments)
+            try:
+                return function(session, **arguments)
+            except KeyboardInterrupt as error:  # click would print an empty line first
+                raise click.Abort from error
 
         settings = {"help_option_names": ["-h", "--help"]}
         decorated = click.command(name, epilog=EPILOG, context_settings=settings)(
@@ -44,6 +47,27 @@ def _quiet() -> click.Option:
 
 def _verbose() -> click.Option:
     return click.Option(["-v", "--verbose"], count=True, help="Say what happens; twice for details.")
+
+
+def drawable(path: Path | None) -> Path | None:
+    """Return a path that a picture can be written to, before any work is done for it.
+
+    Raises
+    ------
+    click.BadParameter
+        If it cannot be written to, or its ending is of no known format.
+    PlacewrightError
+        If matplotlib is not installed.
+    """
+    if path is None:
+        return None
+    from solver.reporting.pictures.canvas import FORMATS, blank_figure
+
+    if path.suffix.removeprefix(".").lower() not in FORMATS:
+        expected = ", ".join(f".{known}" for known in FORMATS)
+        raise click.BadParameter(f"{path.name} must end in one of {expected}", param_hint="--picture")
+    blank_figure(1, 1)
+    return writable(path, "--picture")
 
 
 def writable(path: Path | None, option: str) -> Path | None:

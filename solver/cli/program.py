@@ -58,7 +58,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool)
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print versions."
 )
-def program() -> None:
+def placewright() -> None:
     """Place virtual machines on hosts: exact, proved, and verified in integers.
 
     Try: placewright example web-shop -o shop.yaml && placewright solve shop.yaml
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     session = Session()
     _accept_any_name()
     try:
-        code = program.main(
+        code = placewright.main(
             args=None if arguments is None else list(arguments),
             prog_name="placewright",
             standalone_mode=False,

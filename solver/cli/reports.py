@@ -20,8 +20,8 @@ from solver.allocating.affine import linear_answers, linear_placement
 from solver.allocating.contentions import horizons, host_resources
 from solver.allocating.dynamic import best_dynamic_policy, policy_bands
 from solver.errors import VerificationError
-from solver.reporting import pictures
 from solver.reporting.documents import encoded, result_json
+from solver.reporting.pictures import picture_of_bands, picture_of_placement, picture_of_ranges
 from solver.reporting.policies import Course, course_report, evaluation_report, policy_report
 from solver.reporting.policy_documents import course_document, evaluation_document, policy_document
 from solver.reporting.text import placement_report, reason_text
@@ -81,7 +81,7 @@ def of_free(instance: Instance, placement: Placement, policy: str) -> Report:
         Status.OPTIMAL,
         text,
         lambda: result_json(result),
-        lambda path: pictures.picture_of_result(result, path),
+        lambda path: picture_of_placement(instance, allocated, path),
         warnings,
     )
 
@@ -129,9 +129,9 @@ def of_linear(instance: Instance, placement: Placement, *, ranges: bool) -> Repo
 
     def draw(path: Path) -> None:
         if ranges:
-            pictures.picture_of_ranges(answers, path)
+            picture_of_ranges(answers, path)
         elif allocated is not None:
-            pictures.picture_of_placement(instance, allocated, path)
+            picture_of_placement(instance, allocated, path)
 
     return Report(status, text, lambda: encoded(policy_document(answers)), draw)
 
@@ -150,7 +150,7 @@ def of_dynamic(instance: Instance, placement: Placement, *, ranges: bool) -> Rep
         Status.OPTIMAL if proved else Status.INFEASIBLE,
         lambda everything: course_report(courses, everything=everything),
         lambda: encoded(course_document(courses)),
-        lambda path: pictures.picture_of_bands(courses, path),
+        lambda path: picture_of_bands(courses, path),
     )
 
 

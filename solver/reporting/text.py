@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,11 @@ from formulations.placement import Placement
 from formulations.resources import Scale
 from solver.reporting.figures import amount, count, figure, heading, percent, seconds, with_unit
 from solver.reporting.tables import Column, stacked, table
-from solver.result import Reason, Result, Status
+from solver.result import LevelResult, Reason, Result, Status
 
 Integers = NDArray[np.int64]
 
-MOST_VMS = 20
+MOST_VMS = 40
 """Results with more VMs show their hosts instead, unless all is asked for."""
 
 MOST_HOSTS = 10
@@ -53,13 +54,20 @@ def headline(result: Result) -> Text:
     level = result.headline
     if level is None:
         return lines.append(f": {_without_placement(result)}\n", style="not bold default")
-    bound = "unknown" if level.bound is None else with_unit(level.bound, level.unit)
-    value = with_unit(level.value, level.unit)
-    told = f": {level.name} {value}, bound {bound}, gap {percent(level.gap)}, {seconds(result.seconds)}\n"
+    bound = "unknown" if level.bound is None else _worth(level, level.bound)
+    told = (
+        f": {level.name} {_worth(level, level.value)}, bound {bound}, gap {percent(level.gap)}, "
+        f"{seconds(result.seconds)}\n"
+    )
     lines.append(told, style="not bold default")
     if origin := _origin(result):
         lines.append(f"{origin}\n", style="not bold default")
     return lines
+
+
+def _worth(level: LevelResult, value: Fraction) -> str:
+    """Spell a level's value with its unit, unless the level's name says it already."""
+    return with_unit(value, "" if level.unit in level.name else level.unit)
 
 
 def _without_placement(result: Result) -> str:
@@ -90,7 +98,7 @@ def levels_table(result: Result) -> RenderableType:
     return table(
         [
             Column("level", [level.name for level in levels], name=True),
-            Column("value", [with_unit(level.value, level.unit) for level in levels]),
+            Column("value", [_worth(level, level.value) for level in levels]),
             Column("bound", ["unknown" if level.bound is None else figure(level.bound) for level in levels]),
             Column("gap", [percent(level.gap) for level in levels]),
             Column("proved by", [level.proved_by or "-" for level in levels], name=True),
@@ -101,12 +109,12 @@ def levels_table(result: Result) -> RenderableType:
 def placement_report(instance: Instance, placement: Placement, *, everything: bool = False) -> Iterator[RenderableType]:
     """Yield who is where: VMs with their allocation while they are few, otherwise the fullest hosts."""
     yield Text(_how_many(instance, placement))
+    yield from _left_out(instance, placement)
     yield ""
     if instance.vm_count <= MOST_VMS or everything:
         yield from vm_tables(instance, placement, np.arange(instance.vm_count))
         yield ""
     else:
-        yield from _left_out(instance, placement)
         yield from _least_satisfied(instance, placement)
     yield from _fullest_hosts(instance, placement, everything=everything)
 
@@ -161,7 +169,7 @@ def _left_out(instance: Instance, placement: Placement) -> Iterator[RenderableTy
     if len(left_out):
         names = [instance.vm_names.name(int(vm)) for vm in left_out[:MOST_LEFT_OUT]]
         more = f" and {len(left_out) - MOST_LEFT_OUT:,} more" if len(left_out) > MOST_LEFT_OUT else ""
-        yield Text(f"without a host: {', '.join(names)}{more}\n")
+        yield Text(f"without a host: {', '.join(names)}{more}")
 
 
 def _least_satisfied(instance: Instance, placement: Placement) -> Iterator[RenderableType]:

@@ -10,10 +10,10 @@ import click
 
 from solver.cli.commands.judging import placement_of
 from solver.cli.exits import Exit, exit_of_status
-from solver.cli.files import write_whole
-from solver.cli.options import FILE, POLICIES, command, writable
+from solver.cli.options import FILE, POLICIES, command, drawable, writable
 from solver.cli.parsing import COEFFICIENTS, ISOLATION
 from solver.cli.session import Session
+from solver.inventories.files import write_bytes
 
 if TYPE_CHECKING:
     from formulations.instance import Instance
@@ -78,7 +78,7 @@ def allocate_command(
 
     _check_options(model, policy, evaluate, ranges=ranges, picture=picture)
     writable(output, "--output")
-    writable(picture, "--picture")
+    drawable(picture)
     instance = read_instance(file)
     if isolation is not None:
         instance = instance.replace(isolation=isolation)
@@ -131,7 +131,7 @@ def _deliver(
     for warning in report.warnings:
         session.warn(warning)
     if output is not None:
-        write_whole(output, report.json())
+        write_bytes(output, report.json())
     if picture is not None and report.status != "INFEASIBLE":
         report.draw(picture)
     if as_json:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from solver.cli.exits import Exit
-from solver.cli.files import write_whole
 from solver.cli.options import FILE, command, writable
 from solver.cli.session import Session
+from solver.inventories.files import write_bytes
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -54,7 +54,7 @@ def _write_example(output: Path, content: bytes, *, force: bool) -> None:
     writable(output, "--output")
     if output.exists() and not force and output.read_bytes() != content:
         raise click.BadParameter(f"{output} exists and differs; --force replaces it", param_hint="--output")
-    write_whole(output, content)
+    write_bytes(output, content)
 
 
 def _examples() -> RenderableType:

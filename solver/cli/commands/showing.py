@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from solver.cli.exits import Exit
-from solver.cli.options import FILE, command, writable
+from solver.cli.options import FILE, command, drawable
 from solver.cli.session import Session
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def show_command(
     from solver.inventories import read_instance
     from solver.reporting.documents import encoded, instance_document
 
-    writable(picture, "--picture")
+    drawable(picture)
     instance = read_instance(file)
     if result is not None:
         return _show_result(session, instance, result, as_json=as_json, picture=picture, everything=everything)

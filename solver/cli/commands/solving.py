@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from solver.cli.exits import Exit, exit_of_result
-from solver.cli.files import write_whole
-from solver.cli.options import FILE, POLICIES, command, writable
+from solver.cli.options import FILE, POLICIES, command, drawable, writable
 from solver.cli.parsing import ISOLATION, OBJECTIVE
 from solver.cli.session import Session, complain
+from solver.inventories.files import write_bytes
 
 if TYPE_CHECKING:
     from formulations.instance import Instance
@@ -96,7 +96,7 @@ def solve_command(
     from solver.inventories import read_instance
 
     writable(output, "--output")
-    writable(picture, "--picture")
+    drawable(picture)
     instance = changed(read_instance(file), isolation, objective, allow_unplaced=allow_unplaced)
     warn_of_free_refusal(session, instance)
     result = solved(session, instance, limit, settings)
@@ -158,21 +158,16 @@ def deliver(
         if output is not None:
             from solver.reporting.documents import result_json
 
-            write_whole(output, result_json(result))
+            write_bytes(output, result_json(result))
         if picture is not None and result.placement is not None:
-            draw(result, picture)
+            from solver.reporting.pictures import picture_of_result
+
+            picture_of_result(result, picture)
     except OSError as error:
         complain(f"error: {error}")
         code = Exit.INTERNAL
     _print_result(session, result, as_json=as_json, everything=everything)
     return code
-
-
-def draw(result: Result, picture: Path) -> None:
-    """Draw the result."""
-    from solver.reporting.pictures import picture_of_result
-
-    picture_of_result(result, picture)
 
 
 def _print_result(session: Session, result: Result, *, as_json: bool, everything: bool) -> None:

@@ -15,6 +15,7 @@ from formulations.errors import InputError, UnsupportedError
 from solver.cli import main
 from solver.cli.exits import Exit
 from solver.cli.program import COMMANDS
+from solver.cli.program import placewright as program
 from solver.errors import BackendMissingError, VerificationError
 from tests.solver.cli.conftest import Placewright
 
@@ -162,8 +163,6 @@ def test_the_module_runs_like_the_console_script() -> None:
 
 def test_every_command_that_is_listed_exists() -> None:
     """The list of commands is written by hand, apart from the commands."""
-    from solver.cli.program import program
-
     context = click.Context(program)
     for name in COMMANDS:
         command = program.get_command(context, name)

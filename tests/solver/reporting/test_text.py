@@ -28,7 +28,7 @@ def small(vms: int = 5, hosts: int = 2) -> Instance:
     )
 
 
-def answer(instance: Instance, status: Status = Status.OPTIMAL, **more: object) -> Result:
+def answer(instance: Instance, status: Status = Status.OPTIMAL) -> Result:
     """Return a result with the VMs dealt out in turn, each with what is reserved."""
     host_of = np.arange(instance.vm_count, dtype=np.int64) % instance.host_count
     placement = Placement(host_of, instance.tables.lower[instance.vm_entry])
@@ -36,14 +36,13 @@ def answer(instance: Instance, status: Status = Status.OPTIMAL, **more: object) 
     levels = (LevelResult("unmet demand", "shares", Fraction(15, 4), Fraction(15, 4), "CBC 2.10.3"), level)
     trace = (Incumbent(0.01, "first fit", (Fraction(4), Fraction(2))),)
     instance = instance.replace(objective=instance.levels[:2])
-    given = {"placement": placement, "levels": levels, "trace": trace, "seconds": 0.5, **more}
-    return Result(instance, status, **given)  # type: ignore[arg-type] - a test's shorthand
+    return Result(instance, status, placement, levels, seconds=0.5, trace=trace)
 
 
 def test_a_small_result_tells_everything_on_a_page() -> None:
     """Status, objective with unit, bound, gap, time, who proved and found it, and each VM's host and share."""
     text = printed(*result_report(answer(small(), Status.FEASIBLE)))
-    for part in ("FEASIBLE", "2 hosts", "bound 1 hosts", "gap 50 %", "0.500 s", "covering program", "first fit"):
+    for part in ("FEASIBLE", "hosts 2", "bound 1, ", "gap 50 %", "0.500 s", "covering program", "first fit"):
         assert part in text
     for vm in range(1, 6):
         assert f"web-{vm}" in text
