@@ -178,5 +178,6 @@ def _stated(hosts: Sequence[Host], usable: list[Fraction], name: str, *, cores: 
 def _bounded(scale: Scale, value: Fraction, field: str = "") -> int:
     integer = scale.integer(value)
     if integer > LARGEST_INTEGER:
-        raise InputError(f"too large beside the finest figure of its resource ({scale.say(1)})", field)
+        finest = f"{float(scale.quantum):.3g} {scale.resource.unit}".rstrip()
+        raise InputError(f"too large beside the finest figure of its resource ({finest})", field)
     return integer

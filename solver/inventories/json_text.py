@@ -20,7 +20,8 @@ Decoded = TypeVar("Decoded")
 DEEPEST = 64
 """Values may be nested at most this deep."""
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"(?P<key>[ \t\r\n]*:)?|[][{},]', re.DOTALL)
+# A string without an end is a token too, so that scanning never looks at a byte twice.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?(?P<key>[ \t\r\n]*:)?|[][{},]', re.DOTALL)
 _NO_NUMBER = re.compile(rb"[+-]?(NaN|Infinity|Inf|nan|inf)")
 
 
@@ -125,7 +126,7 @@ def _malformed(message: str, content: bytes) -> InputError:
     path = path_at(content, offset)
     if match is None:
         return InputError(f"not valid JSON: the text ends too early, at {where}", path)
-    if (word := _NO_NUMBER.match(content, offset) or _NO_NUMBER.match(content, max(0, offset - 1))) is not None:
+    if (word := _NO_NUMBER.match(content, max(0, offset - 1)) or _NO_NUMBER.match(content, offset)) is not None:
         return InputError(f"expected a finite number, got {word[0].decode()} at {where}", path)
     return InputError(f"not valid JSON: {match['what']} at {where}", path)
 
@@ -139,8 +140,8 @@ def path_at(content: bytes, offset: int) -> str:
             trail.append(None)
         elif mark == b"[":
             trail.append(0)
-        elif mark in b"]}":
-            trail = trail[:-1]
+        elif mark in b"]}" and trail:
+            trail.pop()
         elif mark == b"," and trail:
             last = trail[-1]
             trail[-1] = last + 1 if isinstance(last, int) else None

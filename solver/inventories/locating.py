@@ -61,12 +61,12 @@ def located(error: msgspec.ValidationError, content: bytes, kind: Any) -> InputE
 
 
 def _follow(spot: _Spot, trail: str) -> _Spot:
-    """Walk from the whole document down a msgspec path; stop early where it cannot be followed."""
+    """Walk from the whole document down a msgspec path, as far as the text can be followed."""
     for step in _STEP.finditer(trail):
         try:
             following = _enter(spot, step)
-        except msgspec.MsgspecError:
-            return spot
+        except (msgspec.MsgspecError, RecursionError):
+            following = None if step["entry"] else _Spot(_joined(spot.path, step), b"", Any)
         if following is None:
             return spot
         spot = following
@@ -77,11 +77,11 @@ def _enter(spot: _Spot, step: re.Match[str]) -> _Spot | None:
     if step["index"] is not None:
         position = int(step["index"])
         values = msgspec.json.decode(spot.raw, type=list[msgspec.Raw])
-        return _Spot(f"{spot.path}[{step['index']}]", bytes(values[position]), _item_type(spot.type, list))
+        return _Spot(_joined(spot.path, step), bytes(values[position]), _item_type(spot.type, list))
     entries = msgspec.json.decode(spot.raw, type=dict[str, msgspec.Raw])
     if step["field"] is not None:
         field = step["field"]
-        return _Spot(_joined(spot.path, field), bytes(entries.get(field, b"null")), _field_type(spot, field))
+        return _Spot(_joined(spot.path, step), bytes(entries.get(field, b"null")), _field_type(spot, field))
     value_type = _item_type(spot.type, dict)
     return next(
         (
@@ -101,8 +101,12 @@ def _fails(raw: bytes, kind: Any) -> bool:
     return False
 
 
-def _joined(path: str, field: str) -> str:
-    return f"{path}.{field}" if path else field
+def _joined(path: str, step: re.Match[str] | str) -> str:
+    if isinstance(step, re.Match):
+        if step["index"] is not None:
+            return f"{path}[{step['index']}]"
+        step = step["field"]
+    return f"{path}.{step}" if path else step
 
 
 def _alternatives(kind: Any) -> Iterator[Any]:
@@ -151,13 +155,20 @@ def _explained(message: str, spot: _Spot) -> InputError:
         return _unknown_field(match["field"], spot)
     if (match := _MISSING.fullmatch(message)) is not None:
         return InputError(f"required field {match['field']!r} is missing", spot.path)
-    if (match := _EXPECTED.match(message)) is not None:
-        return InputError(f"expected {_kinds(match['kinds'])}, got {_kinds(match['got'])}", spot.path)
     if choices := _choices(spot):
         return InputError(f"expected {choices}, got {shortened(spot.raw)}", spot.path)
-    if message in ("Invalid decimal string", "Integer value out of range"):
-        return InputError(f"expected a number in range, got {shortened(spot.raw)}", spot.path)
-    return InputError(f"{message}, got {shortened(spot.raw)}", spot.path)
+    if (match := _EXPECTED.match(message)) is not None:
+        named = match["got"] in ("object", "array") or not spot.raw
+        got = _kinds(match["got"]) if named else shortened(spot.raw)
+        return InputError(f"expected {_kinds(match['kinds'])}, got {got}", spot.path)
+    if message in ("Invalid decimal string", "Integer value out of range", "Number out of range"):
+        message = "expected a number" if spot.raw.startswith(b'"') else "expected a number in range"
+    return InputError(f"{message}, got {shortened(spot.raw)}{_unit_hint(spot.raw)}", spot.path)
+
+
+def _unit_hint(raw: bytes) -> str:
+    """Tell those who wrote ``8 GB`` where units belong."""
+    return "; the unit stands with the resource" if re.match(rb'"\s*[0-9.]+\s*[A-Za-z]', raw) else ""
 
 
 def _unknown_field(field: str, spot: _Spot) -> InputError:

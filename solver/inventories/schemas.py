@@ -11,9 +11,11 @@ import msgspec
 
 from formulations import bounds, isolation, machines, objective, resources, rules
 from formulations import instance as instances
-from formulations.instance import Instance
+from formulations.bounds import MOST_PERIODS
+from formulations.instance import MOST_RULES, Instance
 from formulations.machines import MOST_CELLS, MOST_MEMBERS
 from formulations.quantities import LARGEST_QUANTITY
+from formulations.resources import LONGEST_NAME, MOST_RESOURCES
 from solver.inventories import documents
 from solver.inventories.documents import ResultDocument
 
@@ -22,9 +24,31 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MODULES = (instances, machines, resources, bounds, isolation, objective, rules, documents)
 _DECIMAL = {"type": "string", "format": "decimal"}
 _QUANTITY = {"$ref": "#/$defs/Quantity"}
-_RANGES = {
+_NAME = {"minLength": 1, "maxLength": LONGEST_NAME}
+_SOME = {"minItems": 1}
+# A limit binds values of its own kind only: minimum numbers, minItems lists, minLength texts.
+_LIMITS: dict[str, dict[str, int]] = {
+    "name": _NAME,
+    "Instance.name": {"maxLength": LONGEST_NAME},
+    "LevelDocument.name": {},
+    "Instance.resources": {"minItems": 1, "maxItems": MOST_RESOURCES},
+    "Instance.vms": {},
+    "Instance.rules": {"maxItems": MOST_RULES},
+    "vms": _SOME,
+    "hosts": _SOME,
+    "on": _SOME,
+    "sets": _SOME,
+    "terms": _SOME,
+    "groups": {"minItems": 2},
+    "domains": {"minItems": 2},
+    "cells": {"maxItems": MOST_CELLS},
     "count": {"minimum": 1, "maximum": MOST_MEMBERS},
     "numa": {"minimum": 1, "maximum": MOST_CELLS},
+    "demand": {"minItems": 1, "maxItems": MOST_PERIODS},
+    "shares": {"exclusiveMinimum": 0},
+    "weight": {"exclusiveMinimum": 0},
+    "alpha": {"maximum": 1},
+    "burst_probability": {"maximum": 1},
     "vcpus": {"minimum": 1},
     "cores": {"minimum": 1},
     "gamma": {"minimum": 0},
@@ -74,13 +98,11 @@ def _structs() -> Iterator[tuple[str, type[msgspec.Struct]]]:
 
 
 def _describe(definition: dict[str, Any], struct: type[msgspec.Struct]) -> None:
-    """Give a definition and its properties their words, and whole numbers their ranges."""
+    """Give a definition its words, and each of its properties words and limits."""
     definition["description"] = _prose(_documentation(struct).partition("\n\nParameters\n")[0])
     words = _field_words(struct)
     for field, schema in definition["properties"].items():
-        for part in [schema, *schema.get("anyOf", ())]:
-            if part.get("type") == "integer":
-                part.update(_RANGES.get(field, {}))
+        schema |= _LIMITS.get(f"{struct.__name__}.{field}", _LIMITS.get(field, {}))
         if field in words:
             schema["description"] = words[field]
 
