@@ -113,6 +113,15 @@ class Container:
         """Return the container with further rows."""
         return replace(self, rows=self.rows + tuple(rows))
 
+    def relaxed(self) -> Container:
+        """Return the container without steps, its rows cut to what whole steps can reach."""
+        rows = []
+        for row in self.rows:
+            unit = gcd(*(c * step for c, step in zip(row.coefficients, self.step, strict=True)))
+            slack = row.capacity - row.load(self.lower)
+            rows.append(row._replace(capacity=row.capacity - slack % unit) if unit else row)
+        return replace(self, step=(1,) * len(self), rows=tuple(rows))
+
     @property
     def stepped(self) -> list[int]:
         """The members whose amount is still to be chosen among whole cores."""

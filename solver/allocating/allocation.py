@@ -181,6 +181,8 @@ class _Job:
         """Return an optimal allocation: greedy where rows are laminar, else by a program."""
         if goal == "satisfaction" and container.fits(wanted := filling.wanted(container)):
             return wanted
+        if goal == "utilisation" and (fair := filling.brimful(container)) is not None:
+            return fair
         if container.stepped or not container.laminar:
             settled = filling.settle(container, dict.fromkeys(container.stepped, 0))
             names = self.claims.instance.vm_names

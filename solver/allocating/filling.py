@@ -231,6 +231,22 @@ def satisfied(container: Container) -> list[int]:
     return amounts
 
 
+def brimful(container: Container) -> list[int] | None:
+    """Return an even filling if its total is proved the largest, None if that takes a program.
+
+    On laminar rows without steps it always is. Whole cores cannot use more than the same rows
+    without them, each row cut to what whole steps can reach.
+    """
+    if not container.laminar:
+        return None
+    amounts = with_the_rest(container, filled(even(container)))
+    if container.stepped:
+        free = container.relaxed()
+        if sum(with_the_rest(free, filled(even(free)))) > sum(amounts):
+            return None
+    return amounts
+
+
 def unmet(container: Container, amounts: Sequence[int]) -> Fraction:
     """Return ``sum shares * max(0, d - a) / d`` over members with demand."""
     columns = zip(container.shares, container.demand, amounts, strict=True)
