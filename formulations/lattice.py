@@ -12,6 +12,10 @@ from formulations.quantities import common_quantum, exact
 TOLERANCE = Fraction(1, 10**6)
 """Relative accuracy granted to a MILP solver's bound (its own feasibility tolerance)."""
 
+MEETING = 5 * TOLERANCE
+"""Relative distance at which a bound meets a value where values have no step: integer variables
+that are off by a solver's tolerance move objectives by a few times as much."""
+
 
 def step_of(instance: Instance, level: ObjectiveLevel) -> Fraction | None:
     """Return a fraction of which every value of the level is a whole multiple; None if there is none."""
@@ -37,7 +41,7 @@ def sound_bound(instance: Instance, level: ObjectiveLevel, bound: float, value: 
     """Return what a solver's floating bound proves of a level whose best known value is ``value``.
 
     The bound is lowered by `TOLERANCE`, lifted to the next value that the level can take,
-    and never above ``value``. Where values have no step, a bound within the tolerance of
+    and never above ``value``. Where values have no step, a bound within `MEETING` of
     ``value`` counts as meeting it.
     """
     slack = TOLERANCE * max(Fraction(1), abs(Fraction(bound)))
@@ -46,4 +50,4 @@ def sound_bound(instance: Instance, level: ObjectiveLevel, bound: float, value: 
     step = step_of(instance, level)
     if step is not None:
         return min(value, step * ceil(lowered / step))
-    return value if lowered + 2 * slack >= value else lowered
+    return value if lowered >= value * (1 - MEETING) else lowered

@@ -33,6 +33,9 @@ _NO_RELAXATION = "Linear relaxation infeasible"
 _READING = 0.05
 """Seconds kept back from CBC for reading its answer."""
 
+_STOPPING = 0.1
+"""Part of its time, up to a second, kept back from CBC for stopping: it looks at its limit between steps."""
+
 _FINEST = 1e-9
 """CBC's own default, 1e-5, calls a solution optimal that is 1e-5 off; this is as fine as floats allow."""
 
@@ -84,8 +87,6 @@ class CbcBackend:
         """
         clock = Deadline(math.inf, deadline.clock)
         solution, interrupted = self._solution(problem, deadline, settings, start)
-        for variable in problem.variables():
-            variable.varValue = solution.values.get(variable.name)
         solution = dataclasses.replace(solution, seconds=clock.elapsed, backend=self.name)
         if interrupted:
             raise BackendInterrupted(solution)
@@ -95,9 +96,8 @@ class CbcBackend:
         self, problem: pulp.LpProblem, deadline: Deadline, settings: Settings, start: Mapping[str, float] | None
     ) -> tuple[Solution, bool]:
         """Convert, solve and judge; the second result says whether there was a Ctrl-C."""
-        try:
-            matrix = Matrix.of(problem, deadline)
-        except TimeoutError:
+        matrix = Matrix.of(problem, deadline)
+        if matrix is None:
             return Solution(Outcome.UNKNOWN), False
         known = None if start is None else matrix.vector(start)
         if known is not None:
@@ -106,26 +106,13 @@ class CbcBackend:
             logger.warning("the start given to %s breaks the model %s; it is not used", self.name, problem.name)
             start = None
         answer = self._claim(matrix, deadline, settings, start)
-        if not answer.interrupted:
-            answer = self._mended(answer, matrix, deadline, settings)
 
         def solve(some: Matrix) -> Claim:
             return self._again(some, deadline, settings)
 
-        return settled(solve, matrix, settings.gap, answer, known), answer.interrupted
-
-    def _mended(self, answer: Claim, matrix: Matrix, deadline: Deadline, settings: Settings) -> Claim:
-        """Solve for the continuous variables again where rounding the integer ones broke a row."""
-        if answer.x is None or not matrix.integer.any() or matrix.integer.all():
-            return answer
-        x = matrix.rounded(answer.x)
-        if x is None or matrix.admits(x):
-            return answer
-        again = self._again(matrix.with_integers_fixed(x), deadline, settings)
-        if again.ending is not Ending.OPTIMAL:
-            return answer
-        bound = matrix.value(answer.x) if answer.bound is None and answer.ending is Ending.OPTIMAL else answer.bound
-        return Claim(answer.ending, again.x, bound)
+        solution = settled(solve, matrix, settings.gap, answer, known)
+        matrix.assign(solution.values)
+        return solution, answer.interrupted
 
     def _again(self, matrix: Matrix, deadline: Deadline, settings: Settings) -> Claim:
         """Run CBC on a model derived from the caller's, whose answer alone is of no use after a Ctrl-C."""
@@ -204,7 +191,9 @@ def _options(matrix: Matrix, deadline: Deadline, settings: Settings) -> list[str
     if settings.nodes is not None and matrix.is_integer:
         options += ["-maxNodes", str(settings.nodes)]
     if not math.isinf(deadline.left):
-        options += ["-timeMode", "elapsed", "-sec", f"{max(0.01, deadline.left - _READING):.3f}"]
+        left = deadline.left
+        seconds = max(0.01, left - max(_READING, min(1.0, _STOPPING * left)))
+        options += ["-timeMode", "elapsed", "-sec", f"{seconds:.3f}"]
     return options
 
 

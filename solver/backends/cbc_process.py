@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import os
 import signal
 import subprocess
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +17,8 @@ from pathlib import Path
 from solver.deadline import Deadline
 from solver.errors import BackendError
 
-POLITE = 0.1
-"""Seconds past the deadline after which CBC is asked to stop: it should have done so by itself."""
-
-GRACE = 0.4
-"""Seconds that CBC then has to write its incumbent before it is killed."""
-
-INTERRUPT_GRACE = 1.0
-"""The same after a Ctrl-C."""
+GRACE = 0.8
+"""Seconds past the deadline, or past a Ctrl-C, that CBC has to write its incumbent before it is killed."""
 
 _GUARD = 'read -r _; kill -s KILL -- "-$1"; rm -rf -- "$2"'
 """Waits for its input to close, which happens when the parent dies in whatever way."""
@@ -69,50 +66,102 @@ def run(command: Sequence[str], folder: Path, deadline: Deadline) -> Run:
     BackendError
         If the command cannot be started.
     """
-    try:
-        process = subprocess.Popen(  # noqa: S603 - the path of CBC is the user's choice
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise BackendError(f"cannot start {command[0]}: {error.strerror or error}") from error
-    with _ended(process), _guarded(process, folder):
+    with Listener() as listener:
         try:
-            return _finished(process, deadline)
-        except KeyboardInterrupt:
-            return _interrupted(process)
+            process = subprocess.Popen(  # noqa: S603 - the path of CBC is the user's choice
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=listener.inlet,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise BackendError(f"cannot start {command[0]}: {error.strerror or error}") from error
+        with _ended(process), _guarded(process, folder):
+            listener.listen()
+            try:
+                listener.wait(deadline.left)
+                return _stopped(process, listener)
+            except KeyboardInterrupt:
+                return dataclasses.replace(_stopped(process, listener), interrupted=True)
 
 
-def _finished(process: subprocess.Popen[bytes], deadline: Deadline) -> Run:
-    """Wait for the process until the deadline and what comes after it."""
-    left = deadline.left
+def _stopped(process: subprocess.Popen[bytes], listener: Listener) -> Run:
+    """Ask a process that still runs to stop, then kill it; return how it ended."""
+    killed = False
+    if not listener.ended:
+        _signal(process, signal.SIGINT)
+        listener.wait(GRACE)
+        if not listener.ended:
+            kill(process)
+            killed = True
+            listener.wait(GRACE)
+    return Run(process.wait(), listener.text, killed)
+
+
+class Listener:
+    """What a process prints, as it prints it.
+
+    Behind a terminal a program prints line by line, behind a pipe every few thousand characters,
+    of which those that it still holds are lost when it is killed: with them the bound.
+    """
+
+    def __init__(self) -> None:
+        self._outlet, self.inlet = _terminal() or os.pipe()
+        self._chunks: list[bytes] = []
+        self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close what is still open."""
+        self._close_inlet()
+        if self._thread.is_alive():
+            self._thread.join(GRACE)
+        os.close(self._outlet)
+
+    def listen(self) -> None:
+        """Begin, once the process has its end."""
+        self._close_inlet()
+        self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the process has ended, but not longer than that."""
+        self._thread.join(None if math.isinf(seconds) else seconds)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has closed its end."""
+        return not self._thread.is_alive()
+
+    @property
+    def text(self) -> str:
+        """All that was printed so far."""
+        return b"".join(self._chunks).decode("utf-8", errors="replace").replace("\r\n", "\n")
+
+    def _close_inlet(self) -> None:
+        """Close our copy of the end that the process writes to."""
+        if self.inlet >= 0:
+            os.close(self.inlet)
+            self.inlet = -1
+
+    def _read(self) -> None:
+        """Read to the end; a terminal says OSError there on Linux."""
+        with contextlib.suppress(OSError):
+            while chunk := os.read(self._outlet, 1 << 16):
+                self._chunks.append(chunk)
+
+
+def _terminal() -> tuple[int, int] | None:
+    """Return both ends of a pseudo-terminal, or None where there are none (or none left)."""
+    if sys.platform == "win32":
+        return None
     try:
-        output, _ = process.communicate(timeout=None if math.isinf(left) else left + POLITE)
-        return Run(process.returncode, _text(output))
-    except subprocess.TimeoutExpired:
-        return _stopped(process, GRACE)
-
-
-def _interrupted(process: subprocess.Popen[bytes]) -> Run:
-    """Stop the process after a Ctrl-C."""
-    ended = _stopped(process, INTERRUPT_GRACE)
-    return Run(ended.code, ended.log, ended.killed, interrupted=True)
-
-
-def _stopped(process: subprocess.Popen[bytes], grace: float) -> Run:
-    """Ask the process to stop, then kill it."""
-    _signal(process, signal.SIGINT)
-    try:
-        output, _ = process.communicate(timeout=grace)
-        return Run(process.returncode, _text(output))
-    except subprocess.TimeoutExpired:
-        kill(process)
-        output, _ = process.communicate()
-        return Run(process.returncode, _text(output), killed=True)
+        return os.openpty()
+    except OSError:
+        return None
 
 
 @contextlib.contextmanager
@@ -124,8 +173,6 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
         if process.poll() is None:
             kill(process)
         process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 @contextlib.contextmanager
@@ -164,8 +211,3 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         return
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
-
-
-def _text(output: bytes) -> str:
-    """Return what the process printed."""
-    return output.decode("utf-8", errors="replace")

@@ -60,8 +60,10 @@ def settled(solve: Solve, matrix: Matrix, gap: float, answer: Claim, start: Vect
     On the existence of optimal solutions to integer and mixed-integer programming problems, 1974,
     doi:10.1007/BF01585518).
     """
-    if answer.ending not in (Ending.UNBOUNDED, Ending.UNCLEAR) or answer.interrupted:
+    if answer.interrupted:
         return judged(answer, matrix, gap, start)
+    if answer.ending not in (Ending.UNBOUNDED, Ending.UNCLEAR):
+        return judged(mended(solve, matrix, answer), matrix, gap, start)
     point = solve(matrix.without_objective())
     feasible = judged(point, matrix.without_objective(), gap, start)
     if not feasible.found:
@@ -69,6 +71,20 @@ def settled(solve: Solve, matrix: Matrix, gap: float, answer: Claim, start: Vect
     if answer.ending is Ending.UNBOUNDED and (not matrix.is_integer or _is_unbounded(solve(matrix.relaxed()))):
         return Solution(Outcome.UNBOUNDED)
     return judged(Claim(Ending.STOPPED, point.x), matrix, gap, start)
+
+
+def mended(solve: Solve, matrix: Matrix, answer: Claim) -> Claim:
+    """Solve for the continuous variables again where rounding the integer ones broke a row."""
+    if answer.x is None or not matrix.integer.any() or matrix.integer.all():
+        return answer
+    x = matrix.rounded(answer.x)
+    if x is None or matrix.admits(x):
+        return answer
+    again = solve(matrix.with_integers_fixed(x))
+    if again.ending is not Ending.OPTIMAL:
+        return answer
+    bound = matrix.value(answer.x) if answer.bound is None and answer.ending is Ending.OPTIMAL else answer.bound
+    return Claim(answer.ending, again.x, bound)
 
 
 def _is_unbounded(answer: Claim) -> bool:

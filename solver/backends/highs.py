@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pulp
@@ -15,6 +16,8 @@ from solver.backends.base import Outcome, Settings, Solution
 from solver.backends.claims import Claim, Ending, settled, trivial
 from solver.backends.matrix import Matrix, Vector
 from solver.deadline import Deadline
+
+_COST = 2.0**14
 
 _ENDINGS = {0: Ending.OPTIMAL, 1: Ending.STOPPED, 2: Ending.INFEASIBLE, 3: Ending.UNBOUNDED}
 """By the status of `scipy.optimize.milp`; 4 is "other", which its message tells apart."""
@@ -46,12 +49,7 @@ class HighsBackend:
     ) -> Solution:
         """Solve a model; see `Backend.solve`."""
         clock = Deadline(math.inf, deadline.clock)
-        try:
-            solution = _solution(problem, deadline, settings, start)
-        except TimeoutError:
-            solution = Solution(Outcome.UNKNOWN)
-        for variable in problem.variables():
-            variable.varValue = solution.values.get(variable.name)
+        solution = _solution(problem, deadline, settings, start)
         return dataclasses.replace(solution, seconds=clock.elapsed, backend=self.name)
 
 
@@ -60,12 +58,16 @@ def _solution(
 ) -> Solution:
     """Convert, solve and judge."""
     matrix = Matrix.of(problem, deadline)
+    if matrix is None:
+        return Solution(Outcome.UNKNOWN)
     known = None if start is None else matrix.vector(start)
 
     def solve(some: Matrix) -> Claim:
         return _claim(some, deadline, settings)
 
-    return settled(solve, matrix, settings.gap, solve(matrix), known)
+    solution = settled(solve, matrix, settings.gap, solve(matrix), known)
+    matrix.assign(solution.values)
+    return solution
 
 
 def _claim(matrix: Matrix, deadline: Deadline, settings: Settings) -> Claim:
@@ -82,18 +84,31 @@ def _claim(matrix: Matrix, deadline: Deadline, settings: Settings) -> Claim:
     return answer
 
 
+def _factor(matrix: Matrix) -> float:
+    """Return a power of two that makes the largest cost about `_COST`.
+
+    HiGHS stops at an absolute gap of 1e-6, which scipy does not let one change: small costs
+    would never be proved.
+    """
+    largest = float(np.abs(matrix.cost).max(initial=0.0))
+    return 2.0 ** max(0, math.ceil(math.log2(_COST / largest))) if largest else 1.0
+
+
+def _options(deadline: Deadline, settings: Settings, *, presolve: bool) -> Any:
+    """Return HiGHS's options, in scipy's words (a TypedDict of its stubs, private there)."""
+    options = {"mip_rel_gap": settings.gap, "time_limit": min(deadline.left, _FOREVER), "presolve": presolve}
+    return options if settings.nodes is None else {**options, "node_limit": settings.nodes}
+
+
 def _run(matrix: Matrix, deadline: Deadline, settings: Settings, *, presolve: bool) -> Claim:
     """Call HiGHS and translate its answer."""
+    factor = _factor(matrix)
     answer = milp(
-        matrix.cost,
+        matrix.cost * factor,
         integrality=matrix.integer.astype(np.uint8),
         bounds=Bounds(matrix.lower, matrix.upper),
         constraints=LinearConstraint(matrix.rows, matrix.low, matrix.high) if len(matrix.low) else (),
-        options={
-            "mip_rel_gap": settings.gap,
-            "time_limit": min(deadline.left, _FOREVER),
-            "presolve": presolve,
-        },
+        options=_options(deadline, settings, presolve=presolve),
     )
     open_case = "unbounded or infeasible" in answer.message
     ending = Ending.UNBOUNDED if open_case else _ENDINGS.get(answer.status, Ending.UNCLEAR)
@@ -101,4 +116,4 @@ def _run(matrix: Matrix, deadline: Deadline, settings: Settings, *, presolve: bo
     bound: float | None = answer.get("mip_dual_bound") if matrix.is_integer else None
     if bound is None or not math.isfinite(bound):
         return Claim(ending, x)
-    return Claim(ending, x, bound + matrix.constant)
+    return Claim(ending, x, bound / factor + matrix.constant)

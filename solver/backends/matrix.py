@@ -31,8 +31,10 @@ class Matrix:
 
     Attributes
     ----------
+    variables : tuple of pulp.LpVariable
+        The n variables of the problem.
     names : tuple of str
-        Of the n variables.
+        Theirs.
     sign : float
         1 for a minimisation, -1 for a maximisation.
     cost : array of shape (n,)
@@ -44,6 +46,7 @@ class Matrix:
     integer : bool array of shape (n,)
     """
 
+    variables: tuple[pulp.LpVariable, ...]
     names: tuple[str, ...]
     sign: float
     cost: Vector
@@ -56,22 +59,25 @@ class Matrix:
     integer: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, problem: pulp.LpProblem, deadline: Deadline) -> Matrix:
-        """Convert a problem.
+    def of(cls, problem: pulp.LpProblem, deadline: Deadline) -> Matrix | None:
+        """Convert a problem; None, and no variable has a value, if the deadline passes on the way.
 
         Raises
         ------
-        TimeoutError
-            If the deadline passes on the way.
         ValueError
             If two variables have one name, or a figure of the model is not finite.
         """
         variables = problem.variables()
+        for variable in variables:
+            variable.varValue = None
         names = tuple(variable.name for variable in variables)
         if len(set(names)) < len(names):
             raise ValueError(f"the model {problem.name} has several variables of one name")
         columns = {id(variable): column for column, variable in enumerate(variables)}
-        rows, low, high = _rows(problem, columns, deadline)
+        converted = _rows(problem, columns, deadline)
+        if converted is None:
+            return None
+        rows, low, high = converted
         sign = -1.0 if problem.sense == pulp.LpMaximize else 1.0
         cost = np.zeros(len(names))
         constant = 0.0
@@ -86,7 +92,7 @@ class Matrix:
         upper[integer] = np.floor(upper[integer] + FEASIBILITY)
         if not (math.isfinite(constant) and np.isfinite(cost).all()):
             raise ValueError(f"the objective of the model {problem.name} is not finite")
-        return cls(names, sign, cost, constant, rows, low, high, lower, upper, integer)
+        return cls(tuple(variables), names, sign, cost, constant, rows, low, high, lower, upper, integer)
 
     @property
     def is_integer(self) -> bool:
@@ -159,6 +165,11 @@ class Matrix:
         x = self.rounded(np.array([values[name] for name in self.names], dtype=np.float64))
         return x if x is not None and self.admits(x) else None
 
+    def assign(self, values: Mapping[str, float]) -> None:
+        """Give the problem's variables their values, None to those without one."""
+        for variable, name in zip(self.variables, self.names, strict=True):
+            variable.varValue = values.get(name)
+
     def named(self, x: Vector) -> dict[str, float]:
         """Return a vector as values by name."""
         return dict(zip(self.names, x.tolist(), strict=True))
@@ -171,14 +182,14 @@ def _finite(sides: Vector) -> Vector:
 
 def _rows(
     problem: pulp.LpProblem, columns: Mapping[int, int], deadline: Deadline
-) -> tuple[sparse.csr_array, Vector, Vector]:
-    """Return the constraint matrix and its two sides."""
+) -> tuple[sparse.csr_array, Vector, Vector] | None:
+    """Return the constraint matrix and its two sides, or None if the deadline passes on the way."""
     constraints = problem.constraints()
     starts, indices, data = [0], list[int](), list[float]()
     for row, constraint in enumerate(constraints):
         if row % 1000 == 0 and deadline.over:
-            raise TimeoutError
-        indices.extend([columns[id(variable)] for variable in constraint])
+            return None
+        indices.extend(map(columns.__getitem__, map(id, constraint.keys())))
         data.extend(constraint.values())
         starts.append(len(indices))
     figures = np.array(data, dtype=np.float64)
