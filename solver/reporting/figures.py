@@ -58,8 +58,26 @@ def seconds(duration: float) -> str:
 
 
 def amount(scale: Scale, integer: int) -> str:
-    """Spell an integer number of quanta in the resource's unit, without the unit."""
-    return figure(scale.value(int(integer)))
+    """Spell an integer number of quanta in the resource's unit, to three decimals, without the unit."""
+    value = scale.value(int(integer))
+    if value.denominator == 1 or abs(value) < Fraction(1, 1000):
+        return figure(value)
+    return f"{float(value):,.3f}".rstrip("0").rstrip(".")
+
+
+def share_of_demand(given: int, wanted: int) -> str:
+    """Spell what share of a demand is given: nothing if it is exactly that, or nothing is wanted.
+
+    Examples
+    --------
+    >>> share_of_demand(5, 8), share_of_demand(8, 8), share_of_demand(11, 8), share_of_demand(1, 0)
+    ('62.5 %', '', '138 %', '')
+    """
+    if wanted in (0, given):
+        return ""
+    if given < wanted:
+        return percent(given / wanted)
+    return f"{given / wanted * 100:.0f} %" if given * 200 >= wanted * 201 else ">100 %"
 
 
 def heading(scale: Scale) -> str:

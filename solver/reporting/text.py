@@ -13,7 +13,7 @@ from rich.text import Text
 from formulations.instance import Instance
 from formulations.placement import Placement
 from formulations.resources import Scale
-from solver.reporting.figures import amount, count, figure, heading, percent, seconds, with_unit
+from solver.reporting.figures import amount, count, figure, heading, percent, seconds, share_of_demand, with_unit
 from solver.reporting.tables import Column, stacked, table
 from solver.result import LevelResult, Reason, Result, Status
 
@@ -112,6 +112,8 @@ def placement_report(instance: Instance, placement: Placement, *, everything: bo
     yield from _left_out(instance, placement)
     yield ""
     if instance.vm_count <= MOST_VMS or everything:
+        if placement.allocation is not None:
+            yield Text("what each VM gets (in brackets the share of its demand, where not 100 %)")
         yield from vm_tables(instance, placement, np.arange(instance.vm_count))
         yield ""
     else:
@@ -134,10 +136,8 @@ def _how_many(instance: Instance, placement: Placement) -> str:
 def vm_tables(instance: Instance, placement: Placement, vms: Integers) -> Iterator[RenderableType]:
     """Yield the VMs' hosts and allocations with their share of the demand."""
     hosts = [_host_name(instance, int(host)) for host in placement.host_of[vms]]
-    keys = [
-        Column("VM", [instance.vm_names.name(int(vm)) for vm in vms], name=True),
-        Column("host", hosts, name=True),
-    ]
+    names = [instance.vm_names.name(int(vm)) for vm in vms]
+    keys = [Column("VM", names, name=True), Column("host", hosts, name=True)]
     if placement.allocation is None:
         yield table(keys)
         return
@@ -151,12 +151,10 @@ def vm_tables(instance: Instance, placement: Placement, vms: Integers) -> Iterat
 
 
 def _allocations(scale: Scale, given: Integers, demand: Integers) -> list[str]:
-    """Spell what is given; with its share of the demand where somebody gets less or more than that."""
-    texts = [amount(scale, allocation) for allocation in given.tolist()]
-    if bool((given == demand).all()):
-        return texts
-    pairs = zip(texts, given.tolist(), demand.tolist(), strict=True)
-    return [f"{text} ({percent(allocation / wanted)})" if wanted else text for text, allocation, wanted in pairs]
+    """Spell what is given; with its share of the demand where that is less or more than all."""
+    pairs = zip(given.tolist(), demand.tolist(), strict=True)
+    spelled = ((amount(scale, allocation), share_of_demand(allocation, wanted)) for allocation, wanted in pairs)
+    return [f"{text} ({share})" if share else text for text, share in spelled]
 
 
 def _host_name(instance: Instance, host: int) -> str:
