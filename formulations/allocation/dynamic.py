@@ -142,7 +142,7 @@ def broadcast(profiles: Sequence[Sequence[Fraction]]) -> list[tuple[Fraction, ..
 class DynamicAllocation:
     """The linear program of the best dynamic policy of one resource of one host.
 
-    Variables are f(t) and g(t) for every period, free in sign. ``levels`` are maximised one
+    Variables are f(t) and g(t) for every period, of either sign. ``levels`` are maximised one
     after the other, each kept while the next is sought: utilisation summed over periods; the
     sum over periods of the period's smallest satisfaction; then ``-sum |f(t)|``.
 

@@ -172,9 +172,10 @@ class PolicyTerms:
         self.case = case
         self.suffix = suffix
         self.scale = case.capacity or max(case.demand) or Fraction(1)
-        self.capacity_coefficient = problem.add_variable(f"A{suffix}")
-        self.demand_coefficient = problem.add_variable(f"B{suffix}")
-        self.satisfaction = problem.add_variable(f"smallest_satisfaction{suffix}", upBound=1)
+        most_a, most_b = most_coefficients(case)
+        self.capacity_coefficient = problem.add_variable(f"A{suffix}", -most_a, most_a)
+        self.demand_coefficient = problem.add_variable(f"B{suffix}", -most_b, most_b)
+        self.satisfaction = problem.add_variable(f"smallest_satisfaction{suffix}", 0, 1)
         self.size = problem.add_variable(f"size_of_A{suffix}", lowBound=0)
 
     def share(self, demand: Fraction) -> pulp.LpAffineExpression:
@@ -224,10 +225,27 @@ class PolicyTerms:
         return values[self.capacity_coefficient.name], values[self.demand_coefficient.name]
 
 
+def most_coefficients(case: HostResource) -> tuple[float, float]:
+    """Return bounds on |A| and |B| that some policy with any feasible allocation keeps.
+
+    A line within [0, u] at the smallest and at the largest demand can be so steep and start so
+    high at most. Where all demands are equal only ``A * C + B * d`` matters, so that A may be 0
+    (B where no VM has demand); where there is no capacity, A. Without such bounds solvers
+    wander far along these free directions and lose their digits.
+    """
+    least, spread, top = min(case.demand), max(case.demand) - min(case.demand), max(case.upper)
+    if spread:
+        steepest = top / spread
+        return float((top + least * steepest) / case.capacity) if case.capacity else 0.0, float(steepest)
+    if least:
+        return 0.0, float(top / least)
+    return float(top / case.capacity) if case.capacity else 0.0, 0.0
+
+
 class LinearAllocation:
     """The linear program of the best linear policy of one resource of one host.
 
-    Variables are A and B, free in sign. ``levels`` are maximised one after the other, each
+    Variables are A and B, of either sign. ``levels`` are maximised one after the other, each
     kept while the next is sought: utilisation ``sum a / C``; the smallest satisfaction
     ``min(a, d) / d``; then ``-|A|``, because (A, B) is not unique when all demands are equal.
 
