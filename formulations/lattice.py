@@ -13,7 +13,7 @@ TOLERANCE = Fraction(1, 10**6)
 """Relative accuracy granted to a MILP solver's bound (its own feasibility tolerance)."""
 
 MEETING = 5 * TOLERANCE
-"""Relative distance at which a bound meets a value where values have no step: integer variables
+"""Distance, relative to values above 1, at which a bound meets a value where values have no step: integer variables
 that are off by a solver's tolerance move objectives by a few times as much."""
 
 
@@ -50,4 +50,4 @@ def sound_bound(instance: Instance, level: ObjectiveLevel, bound: float, value: 
     step = step_of(instance, level)
     if step is not None:
         return min(value, step * ceil(lowered / step))
-    return value if lowered >= value * (1 - MEETING) else lowered
+    return value if lowered >= value - MEETING * max(Fraction(1), value) else lowered
