@@ -13,6 +13,9 @@ from solver.reporting.text_instance import isolation_words, rule_words, totals
 from solver.result import Reason, Result
 from solver.verifying import Verdict
 
+MOST_INDENTED = 10_000_000
+"""Bytes up to which JSON is indented for people who look into it."""
+
 
 def result_json(result: Result) -> bytes:
     """Return a result as JSON text with a final newline; its schema is ``placewright schema result``."""
@@ -20,8 +23,9 @@ def result_json(result: Result) -> bytes:
 
 
 def encoded(content: Any) -> bytes:
-    """Return anything that msgspec can encode as indented JSON with a final newline."""
-    return msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
+    """Return anything that msgspec can encode as JSON with a final newline, indented unless it is very long."""
+    compact = msgspec.json.encode(content)
+    return (compact if len(compact) > MOST_INDENTED else msgspec.json.format(compact, indent=1)) + b"\n"
 
 
 def reason_document(reason: Reason) -> dict[str, Any]:

@@ -154,11 +154,10 @@ def deliver(
 ) -> Exit:
     """Write the files, then print; a file that cannot be written does not swallow the answer."""
     code = exit_of_result(result)
+    content = _json(result) if as_json or output is not None else b""
     try:
         if output is not None:
-            from solver.reporting.documents import result_json
-
-            write_bytes(output, result_json(result))
+            write_bytes(output, content)
         if picture is not None and result.placement is not None:
             from solver.reporting.pictures import picture_of_result
 
@@ -166,16 +165,16 @@ def deliver(
     except OSError as error:
         complain(f"error: {error}")
         code = Exit.INTERNAL
-    _print_result(session, result, as_json=as_json, everything=everything)
+    if as_json:
+        session.write(content.decode())
+    else:
+        from solver.reporting.text import result_report
+
+        session.print(*result_report(result, everything=everything))
     return code
 
 
-def _print_result(session: Session, result: Result, *, as_json: bool, everything: bool) -> None:
-    if as_json:
-        from solver.reporting.documents import result_json
+def _json(result: Result) -> bytes:
+    from solver.reporting.documents import result_json
 
-        session.write(result_json(result).decode())
-        return
-    from solver.reporting.text import result_report
-
-    session.print(*result_report(result, everything=everything))
+    return result_json(result)
