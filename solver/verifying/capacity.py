@@ -70,15 +70,11 @@ def broken_cores(occupants: Occupants, given: Integers) -> Iterator[Violation]:
     def make(row: int) -> Violation:
         vm, host = instance.vm_names.name(int(occupants.vm[row])), instance.host_names.name(int(occupants.host[row]))
         scale = instance.tables.scales[cpu]
-        rest = int(given[row, cpu]) % int(core[row]) if stated[row] else int(given[row, cpu])
-        why = (
-            f"{scale.say(int(given[row, cpu]))} is no whole number of its cores of {scale.say(int(core[row]))}"
-            if stated[row]
-            else "which does not state its cores"
-        )
-        return Violation(
-            Fault.CORES, (vm, host), rest * scale.quantum, scale.resource.unit, f"{vm} is pinned on {host}: {why}"
-        )
+        rest = int(given[row, cpu]) % int(core[row]) if stated[row] else int(occupants.upper[row, cpu])
+        figure, worth = scale.say(int(given[row, cpu])), scale.say(int(core[row]))
+        why = f"whose cores are {worth} each: {figure} is no whole number of them"
+        message = f"{vm} is pinned on {host}, {why if stated[row] else 'which does not state its cores'}"
+        return Violation(Fault.CORES, (vm, host), rest * scale.quantum, scale.resource.unit, message)
 
     yield from listed(Fault.CORES, np.flatnonzero(occupants.pinned & uneven).tolist(), make)
 

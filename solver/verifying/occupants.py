@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -37,17 +38,16 @@ class Occupants:
         self.host = host_of[self.vm]
         self.entry = instance.vm_entry[self.vm]
         self.host_entry = instance.host_names.entry_of(self.host)
-        levels = [instance.isolation_of(entry) for entry in range(len(instance.vms))]
-        self._levels = levels
-        self.full = self._where(levels, Full)
-        self.protected = self._where(levels, Protected)
-        self.pinned = self.full & self._mask([isinstance(own, Full) and own.pinned for own in levels])
+        distinct: dict[AnyIsolation | None, int] = {None: 0}
+        numbers = [distinct.setdefault(vm.isolation, len(distinct)) for vm in instance.vms]
+        self._levels = [own or instance.isolation for own in distinct]
+        self._level = np.array(numbers, dtype=np.int64)[self.entry]
+        self.full = self._mask([isinstance(own, Full) for own in self._levels])
+        self.protected = self._mask([isinstance(own, Protected) for own in self._levels])
+        self.pinned = self._mask([isinstance(own, Full) and own.pinned for own in self._levels])
 
-    def _where(self, levels: list[AnyIsolation], mode: type[AnyIsolation]) -> Mask:
-        return self._mask([isinstance(own, mode) for own in levels])
-
-    def _mask(self, of_entry: list[bool]) -> Mask:
-        mask: Mask = np.array(of_entry, dtype=np.bool_)[self.entry]
+    def _mask(self, of_level: list[bool]) -> Mask:
+        mask: Mask = np.array(of_level, dtype=np.bool_)[self._level]
         return mask
 
     @cached_property
@@ -68,7 +68,7 @@ class Occupants:
     @cached_property
     def floor(self) -> Integers:
         """What each is guaranteed: its reservation, or its part of the host where that is more."""
-        partial = np.flatnonzero(self._where(self._levels, Partial))
+        partial = np.flatnonzero(self._mask([isinstance(own, Partial) for own in self._levels]))
         if not len(partial):
             return self.lower
         floor = self.lower.copy()
@@ -78,11 +78,9 @@ class Occupants:
 
     def _equal_parts(self, partial: Integers) -> Integers:
         """Return ``floor(alpha * C / N)`` for partially isolated VMs: shape (len(partial), resources)."""
-        alphas = sorted({own.fraction for own in self._levels if isinstance(own, Partial)})
-        number = [alphas.index(own.fraction) if isinstance(own, Partial) else -1 for own in self._levels]
-        alpha = np.array(number, dtype=np.int64)[self.entry[partial]]
+        alphas = [own.fraction if isinstance(own, Partial) else Fraction(0) for own in self._levels]
         members = np.bincount(self.host, minlength=self.instance.host_count)[self.host[partial]]
-        cases = np.stack([alpha, self.host_entry[partial], members])
+        cases = np.stack([self._level[partial], self.host_entry[partial], members])
         distinct, which = np.unique(cases, axis=1, return_inverse=True)
         capacity = self.instance.tables.capacity
         parts = [

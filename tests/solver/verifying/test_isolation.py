@@ -109,7 +109,9 @@ def test_pinned_slices_are_whole_cores() -> None:
     """Six cores of 2 units each: 4 is two cores, 5 is none."""
     instance = one_host([elastic("a", 3, 9, Full(pinned=True))])
     assert judged(instance, [4]) == []
-    assert judged(instance, [5]) == ["a is pinned on h: 5 cores is no whole number of its cores of 2 cores"]
+    assert judged(instance, [5]) == [
+        "a is pinned on h, whose cores are 2 cores each: 5 cores is no whole number of them"
+    ]
     assert least_allocation(instance, np.zeros(1, dtype=np.int64)).tolist() == [[4000]]
 
 
@@ -123,7 +125,7 @@ def test_pinned_needs_stated_cores() -> None:
     """Without a number of cores nobody can be pinned, unless there is nothing to pin."""
     pinned = Full(pinned=True)
     assert fits(one_host([elastic("a", 2, 2, pinned)], cores=None)) == [
-        "a is pinned on h: which does not state its cores"
+        "a is pinned on h, which does not state its cores"
     ]
     assert fits(one_host([elastic("a", 0, 0, pinned)], cores=None)) == []
 
