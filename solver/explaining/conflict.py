@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from solver.explaining.facts import CapacityFact, Fact, ReservationFact, atoms, together
+from solver.explaining.facts import CapacityFact, Fact, HostCountFact, ReservationFact, atoms, together
 from solver.explaining.irreducible import TooManyError, quickxplain
 from solver.explaining.verdicts import Verdicts
 
@@ -49,11 +49,14 @@ def reduced(verdicts: Verdicts, facts: Sequence[Fact], most_figures: int = MOST_
     Groups are resolved into the members that matter, but for reservations and capacities of
     which more than ``most_figures`` do.
     """
-    coarse = quickxplain(verdicts.surely, [], facts, len(facts))
+    # With more hosts, models are large and full of symmetry: their number stays a fact until the end.
+    fixed = [fact for fact in facts if isinstance(fact, HostCountFact)]
+    coarse = quickxplain(verdicts.surely, fixed, [fact for fact in facts if fact not in fixed], len(facts))
     fine: list[Fact] = []
     for position, group in enumerate(coarse):
-        background = [*fine, *coarse[position + 1 :]]
-        fine += _members_needed(verdicts, background, group, most_figures)
+        fine += _members_needed(verdicts, [*fixed, *fine, *coarse[position + 1 :]], group, most_figures)
+    if fixed and not verdicts.surely(fine):
+        fine += fixed
     verdicts.know_conflict(fine)
     return Conflict(tuple(fine), all(verdicts.conflicting(_without(fine, n)) is False for n in range(len(fine))))
 

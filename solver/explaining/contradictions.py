@@ -1,46 +1,45 @@
-"""Contradictions: two rules of which one wants VMs together and the other apart."""
+"""Contradictions: rules of which some want VMs together and one wants them apart."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from formulations.instance import Instance
-from formulations.rules import Dedicated, FaultDomains, Gather, Rule, Split, Spread
+from formulations.rules import Dedicated, FaultDomains, Rule, Split, Spread
+from formulations.rules.base import Level
 from solver.explaining.openings import Finding, Openings
+from solver.explaining.unions import Union, unions_at
 
 Integers = NDArray[np.int64]
 
 
 def contradictions(openings: Openings) -> Iterator[Finding]:
-    """Yield the pairs of hard rules that no placement satisfies together."""
-    instance = openings.instance
-    if instance.allow_unplaced:
+    """Yield the hard rules that no placement satisfies together."""
+    if openings.instance.allow_unplaced:
         return
-    rules = [(position, rule) for position, rule in enumerate(instance.rules) if rule.hard]
-    gathers = [(position, rule) for position, rule in rules if isinstance(rule, Gather)]
-    apart = [(p, rule) for p, rule in rules if isinstance(rule, Spread | Split | FaultDomains | Dedicated)]
-    for (first, gather), (second, other) in product(gathers, apart):
-        facts = openings.facts.rule(first), openings.facts.rule(second)
-        if facts[0] is not None and facts[1] is not None and _contradict(instance, gather, other):
-            yield Finding(f"{facts[0]} and {facts[1]} contradict each other", (facts[0], facts[1]))
+    together: dict[Level, list[Union]] = {}
+    for position, rule in enumerate(openings.instance.rules):
+        fact = openings.facts.rule(position)
+        if fact is None or not isinstance(rule, Spread | Split | FaultDomains | Dedicated):
+            continue
+        level = rule.level if isinstance(rule, Spread | Split) else "host"
+        if level not in together:
+            together[level] = list(unions_at(openings, level))
+        for union in together[level]:
+            if _apart(openings.instance, union, rule):
+                yield Finding(f"{union} and {fact} contradict each other", (*union.facts, fact))
 
 
-def _contradict(instance: Instance, gather: Gather, other: Rule) -> bool:
-    """Return whether the other rule keeps two of the gathered VMs apart at the gathered level."""
-    level = other.level if isinstance(other, Spread | Split) else "host"
-    if gather.level not in ("host", level):
-        return False
-    ruled = instance.ruled
-    together = [vm for vm in instance.vms_called(gather.vms).tolist() if ruled[vm]]
-    inside = [int(np.isin(together, group).sum()) for group in _sides(instance, other)]
-    if isinstance(other, Spread):
+def _apart(instance: Instance, union: Union, rule: Rule) -> bool:
+    """Return whether a rule keeps two VMs of a union apart."""
+    inside = [int(np.isin(union.vms, group).sum()) for group in _sides(instance, rule)]
+    if isinstance(rule, Spread):
         return inside[0] > 1
-    if isinstance(other, Dedicated):
-        return 0 < inside[0] < len(together)
+    if isinstance(rule, Dedicated):
+        return 0 < inside[0] < len(union.vms)
     return sum(count > 0 for count in inside) > 1
 
 

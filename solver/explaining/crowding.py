@@ -76,7 +76,7 @@ def _crowd_of(openings: Openings, rule: Spread | AtLeastDomains | AtMostPerHost)
     """Return who must keep apart by a rule; None where it asks for nothing."""
     instance = openings.instance
     vms = [vm for vm in instance.vms_called(rule.vms).tolist() if instance.ruled[vm]]
-    if not vms:
+    if not vms and not isinstance(rule, AtLeastDomains):
         return None
     if isinstance(rule, AtMostPerHost):
         domain_of, count = _domains(openings, "host")

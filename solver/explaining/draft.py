@@ -13,10 +13,10 @@ import numpy as np
 from formulations.bounds import Bounds, Size
 from formulations.instance import Instance
 from formulations.isolation import AnyIsolation, Shared
-from formulations.machines import MOST_CELLS, Cell, Count, Host
+from formulations.machines import MOST_CELLS, VM, Cell, Count, Host
 from formulations.objective import level
 from formulations.quantities import LARGEST_INTEGER, LARGEST_QUANTITY, MOST_DECIMALS, Quantity, exact
-from formulations.rules import Ignore, Rule
+from formulations.rules import AtMostOn, Dedicated, FaultDomains, Ignore, Rule
 
 
 class Draft:
@@ -39,6 +39,7 @@ class Draft:
         self._new_hosts: list[Host] = []
         self._isolation: AnyIsolation = instance.isolation
         self._roomy: dict[str, set[int]] = {}
+        self._free: dict[str, set[int]] = {}
         self._more_hosts = False
 
     def copy(self) -> Draft:
@@ -48,6 +49,7 @@ class Draft:
         other._new_rules, other._new_hosts = list(self._new_rules), list(self._new_hosts)
         other._isolation, other._more_hosts = self._isolation, self._more_hosts
         other._roomy = {host: set(resources) for host, resources in self._roomy.items()}
+        other._free = {vm: set(resources) for vm, resources in self._free.items()}
         return other
 
     def instance(self) -> Instance:
@@ -58,20 +60,49 @@ class Draft:
         InputError
             If a change asks for figures that no instance may have.
         """
+        idle = self._idle()
         hosts = [self._enlarged(host) for host in self._hosts.values()]
+        members = max(1, sum(vm.count for vm in self._vms.values() if vm.power == "on" and vm.name not in idle))
         return self.source.replace(
-            vms=list(self._vms.values()),
-            hosts=hosts + self._new_hosts + (self._spare(hosts) if self._more_hosts else []),
+            vms=[msgspec.structs.replace(vm, power="off") if name in idle else vm for name, vm in self._vms.items()],
+            hosts=hosts + self._new_hosts + (self._spare(hosts, members) if self._more_hosts else []),
             rules=[*self._rules.values(), *self._new_rules],
             isolation=self._isolation,
             objective=[level("hosts")],
         )
+
+    def _idle(self) -> set[str]:
+        """Return VM entries that any host could take whatever the others do, so that they decide nothing."""
+        levels = [self._isolation, *(vm.isolation for vm in self._vms.values() if vm.isolation is not None)]
+        rules = [*self._rules.values(), *self._new_rules]
+        celled = any(host.cells for host in self._hosts.values())
+        closed = all(host.state == "maintenance" for host in self._hosts.values())
+        if closed or not all(isinstance(own, Shared) for own in levels):
+            return set()
+        if any(isinstance(rule, AtMostOn | Dedicated) for rule in rules):
+            return set()
+        named = {selector for rule in rules for names in rule.vm_selectors().values() for selector in names}
+        busy = set(np.unique(self.source.vm_entry[self.source.vms_called(named)]).tolist())
+        return {
+            vm.name
+            for entry, vm in enumerate(self._vms.values())
+            if entry not in busy and (vm.numa == 1 or not celled) and self._weightless(entry, vm)
+        }
+
+    def _weightless(self, entry: int, vm: VM) -> bool:
+        """Return whether a VM reserves nothing."""
+        needed = set(np.flatnonzero(self.source.tables.lower[entry]).tolist())
+        return needed <= self._free.get(vm.name, set())
 
     # -- rules ---------------------------------------------------------------------------
 
     def drop_rule(self, position: int) -> None:
         """Leave out the rule at a position of the instance."""
         self._rules.pop(position, None)
+
+    def change_rule(self, position: int, **changes: Any) -> None:
+        """Change fields of the rule at a position of the instance."""
+        self._rules[position] = msgspec.structs.replace(self._rules[position], **changes)
 
     def leave_out(self, vm: str) -> None:
         """Do without a VM: one entry (all its members), or a member of an entry without a current host."""
@@ -97,6 +128,7 @@ class Draft:
 
     def unreserve(self, vm: str, resource: int) -> None:
         """Let a VM reserve nothing of a resource."""
+        self._free.setdefault(vm, set()).add(resource)
         self.reserve(vm, resource, Fraction(0))
 
     def share(self, vm: str | None) -> None:
@@ -196,15 +228,15 @@ class Draft:
             changes["cores"] = max(1, int(everything))
         return msgspec.structs.replace(host, **changes)
 
-    def _spare(self, hosts: list[Host]) -> list[Host]:
-        """Return more hosts of every kind, in the domains there are and in domains of their own."""
+    def _spare(self, hosts: list[Host], members: int) -> list[Host]:
+        """Return more hosts of every kind for so many VMs, in the domains there are and in new ones."""
+        old_domains = any(_names_domains(rule) for rule in self._rules.values())
         kinds: dict[tuple[bool, bytes], Host] = {}
         for host in hosts:
             if host.count == "unlimited" or host.state == "maintenance":
                 continue
-            for labelled in (False, True) if set(host.domains) - {"type"} else (False,):
+            for labelled in (False, True) if old_domains and set(host.domains) - {"type"} else (False,):
                 kinds.setdefault((labelled, _kind(host, labelled=labelled)), host)
-        members = max(1, int(self.source.wanted.sum()))
         each = max(1, min(members, (4 * members + 64) // max(1, len(kinds))))
         return [
             self._copy(host, each, n, labelled=labelled, what="spare")
@@ -225,6 +257,12 @@ def quantity(value: Fraction) -> Quantity:
     if value.denominator == 1:
         return int(value)
     return Decimal(int(value * 10**MOST_DECIMALS)).scaleb(-MOST_DECIMALS)
+
+
+def _names_domains(rule: Rule) -> bool:
+    """Return whether a rule asks in which rack, zone or other domain a host is."""
+    by_level = any(level != "host" for level in rule.levels().values()) or isinstance(rule, FaultDomains)
+    return by_level or any(":" in name for names in rule.host_selectors().values() for name in names)
 
 
 def _lowered(bounds: Bounds, reservation: Fraction, extra: Fraction) -> Bounds:

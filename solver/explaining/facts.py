@@ -14,7 +14,7 @@ from formulations.instance import Instance
 from formulations.isolation import Full, Protected, Shared
 from formulations.machines import VM, Host
 from formulations.quantities import plain
-from formulations.rules import AtLeastDomains, Ban, Fence, Ignore, Pin, Rule
+from formulations.rules import AtLeastDomains, Ban, Depend, Fence, Ignore, Pin, Rule
 from formulations.rules.base import quoted
 from solver.explaining.draft import Draft
 
@@ -298,10 +298,10 @@ class Facts:
         return [together(f"{scale.resource.name} capacity of the hosts: at most {most} each", facts)]
 
     def host_count(self) -> list[Fact]:
-        """Return the number of hosts as a fact; nothing where it is unlimited."""
+        """Return the number of hosts as a fact; nothing where it is unlimited or none is on."""
         usable = [host for host in self.instance.hosts if host.state != "maintenance"]
         counts = [host.count for host in usable if host.count != "unlimited"]
-        if len(counts) < len(usable) and len({_size(host) for host in usable}) == 1:
+        if not usable or (len(counts) < len(usable) and len({_size(host) for host in usable}) == 1):
             return []
         return [HostCountFact(f"there {'is 1 host' if sum(counts) == 1 else f'are {sum(counts)} hosts'}")]
 
@@ -328,7 +328,9 @@ def vm_words(vm: VM) -> str:
 
 
 def host_words(host: Host) -> str:
-    """Name a host entry: ``host-3``, or ``each of 20 host``."""
+    """Name a host entry: ``host-3``, ``each of 20 host``, or ``every host`` of an unlimited entry."""
+    if host.count == "unlimited":
+        return f"every {host.name}"
     return host.name if host.count == 1 else f"each of {host.count} {host.name}"
 
 
@@ -339,6 +341,8 @@ def rule_words(rule: Rule) -> str:
         hosts = [name for names in rule.host_selectors().values() for name in names]
         words += f" {'from' if isinstance(rule, Ban) else 'to'} {quoted(hosts)}" if hosts else ""
     if isinstance(rule, AtLeastDomains):
-        words += f" ({plain(rule.least)})"
+        return f"at least {plain(rule.least)} different {rule.level}s for {quoted(rule.vms)}"
+    if isinstance(rule, Depend):
+        words = f"depend {quoted(rule.vms)} on {quoted(rule.on)}"
     at = [level for level in rule.levels().values() if level != "host"]
     return f"{words} by {at[0]}" if at else words

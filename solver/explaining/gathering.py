@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from formulations.rules import Among, Depend, Gather
+from formulations.rules import Among, Depend
 from solver.explaining.facts import Fact
 from solver.explaining.openings import Finding, Mask, Openings
 from solver.explaining.shortages import total
+from solver.explaining.unions import Union, unions
 
 
 def ungatherable(openings: Openings) -> Iterator[Finding]:
@@ -22,31 +23,33 @@ def ungatherable(openings: Openings) -> Iterator[Finding]:
             continue
         if isinstance(rule, Depend):
             yield from _without_neighbour(openings, rule, fact)
-        elif isinstance(rule, Gather | Among):
-            yield from _without_place(openings, rule, fact)
+        elif isinstance(rule, Among):
+            hosts = np.arange(openings.instance.host_count, dtype=np.int64)
+            sets = (np.isin(hosts, openings.instance.hosts_called(names)) for names in rule.sets)
+            vms = [vm for vm in openings.instance.vms_called(rule.vms).tolist() if openings.instance.ruled[vm]]
+            yield from _without_place(openings, vms, sets, [fact])
+    for union in unions(openings):
+        yield from _without_place(openings, union.vms, _domains(openings, union), union.facts)
 
 
-def _places(openings: Openings, rule: Gather | Among) -> list[Mask]:
-    """Return the sets of hosts of which one must hold all the VMs."""
-    instance, everywhere = openings.instance, np.arange(openings.instance.host_count, dtype=np.int64)
-    if isinstance(rule, Among):
-        return [np.isin(everywhere, instance.hosts_called(hosts)) for hosts in rule.sets]
-    if rule.level == "host":
-        # Hosts of one entry are alike unless rules tell them apart: see _without_place.
-        return [everywhere == host for host in everywhere.tolist()]
-    domains = instance.domains(rule.level, everywhere)
-    return [domains == domain for domain in np.unique(domains).tolist()]
+def _domains(openings: Openings, union: Union) -> Iterator[Mask]:
+    """Yield the hosts of every domain where the VMs might meet."""
+    domain_of = openings.instance.domains(union.level, np.arange(openings.instance.host_count, dtype=np.int64))
+    for domain in np.unique(domain_of).tolist():
+        yield domain_of == domain
 
 
-def _without_place(openings: Openings, rule: Gather | Among, fact: Fact) -> Iterator[Finding]:
+def _without_place(
+    openings: Openings, vms: Sequence[int], places: Iterable[Mask], rules: Sequence[Fact]
+) -> Iterator[Finding]:
+    """Yield why none of some places, sets of hosts, can hold all of the VMs."""
     instance, tables = openings.instance, openings.instance.tables
-    vms = [vm for vm in instance.vms_called(rule.vms).tolist() if instance.ruled[vm]]
     kinds = openings.by_kind(vms)
     if not vms or not all(openings.open[kind].any() for kind in kinds):
         return
-    need = [total(tables.lower[instance.vm_entry[vms], r]) for r in range(len(tables.scales))]
+    need = [total(tables.lower[instance.vm_entry[list(vms)], r]) for r in range(len(tables.scales))]
     missing: set[int] = set()
-    for place in _places(openings, rule):
+    for place in places:
         if all((openings.open[kind] & place).any() for kind in kinds):
             entries = openings.host_entry[place & instance.usable_entries[openings.host_entry]]
             short = next((r for r, amount in enumerate(need) if amount > total(tables.capacity[entries, r])), None)
@@ -57,8 +60,9 @@ def _without_place(openings: Openings, rule: Gather | Among, fact: Fact) -> Iter
     for r in sorted(missing):
         figures += [*openings.facts.all_reservations(r, vms), *openings.facts.all_capacities(r)]
     closing = [*openings.closing_facts(kinds), *openings.maintenance_facts()]
-    facts = dict.fromkeys([fact, *closing, *figures, *openings.facts.host_count()])
-    yield Finding(f"{fact}: {_missing(openings, need, missing, len(vms))}", tuple(facts))
+    facts = dict.fromkeys([*rules, *closing, *figures, *openings.facts.host_count()])
+    words = " and ".join(rule.text for rule in rules)
+    yield Finding(f"{words}: {_missing(openings, need, missing, len(vms))}", tuple(facts))
 
 
 def _missing(openings: Openings, need: Sequence[int], short: set[int], count: int) -> str:

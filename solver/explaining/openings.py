@@ -75,21 +75,36 @@ class Openings:
                 for vm in self.instance.vms_called(rule.vms).tolist():
                     rules.setdefault(vm, []).append(position)
         kinds: dict[tuple[int, tuple[int, ...]], list[int]] = {}
-        for vm in np.flatnonzero(self.instance.ruled).tolist():
-            key = int(self.instance.vm_entry[vm]), tuple(rules.get(vm, ()))
-            if any(self._stays(position) for position in key[1]):
-                key = key[0], (*key[1], -1 - int(self.instance.current[vm]))
-            kinds.setdefault(key, []).append(vm)
-        return {key: np.array(vms, dtype=np.int64) for key, vms in kinds.items()}
+        for vm, positions in rules.items():
+            if self.instance.ruled[vm]:
+                kinds.setdefault(self._kind(vm, positions), []).append(vm)
+        free = self.instance.ruled.copy()
+        free[list(rules)] = False
+        found = {key: np.array(vms, dtype=np.int64) for key, vms in kinds.items()}
+        numbers = np.flatnonzero(free)
+        entries, starts = np.unique(self.instance.vm_entry[numbers], return_index=True)
+        for entry, vms in zip(entries.tolist(), np.split(numbers, starts[1:]), strict=bool(len(entries))):
+            found[entry, ()] = vms
+        return found
+
+    def _kind(self, vm: int, positions: list[int]) -> tuple[int, tuple[int, ...]]:
+        """Return what tells a VM under unary rules from others; one that must stay, by where it is."""
+        key = tuple(positions)
+        if any(self._stays(position) for position in positions):
+            key += (-2 - int(self.instance.current[vm]),)
+        return int(self.instance.vm_entry[vm]), key
 
     def _stays(self, position: int) -> bool:
         rule = self.instance.rules[position]
         return isinstance(rule, Pin) and rule.host is None
 
     @cached_property
-    def kind_of(self) -> dict[int, int]:
-        """The number of the kind of every ruled VM."""
-        return {vm: kind for kind, vms in enumerate(self.kinds.values()) for vm in vms.tolist()}
+    def kind_of(self) -> Integers:
+        """The number of the kind of every VM, -1 unless rules see it: shape (vms,)."""
+        kind_of = np.full(self.instance.vm_count, -1, dtype=np.int64)
+        for kind, vms in enumerate(self.kinds.values()):
+            kind_of[vms] = kind
+        return kind_of
 
     @cached_property
     def open(self) -> list[Mask]:
@@ -100,7 +115,7 @@ class Openings:
         """Return the ruled ones among VMs by the number of their kind."""
         found: dict[int, list[int]] = {}
         for vm in vms:
-            if (kind := self.kind_of.get(int(vm))) is not None:
+            if (kind := int(self.kind_of[int(vm)])) >= 0:
                 found.setdefault(kind, []).append(int(vm))
         return found
 

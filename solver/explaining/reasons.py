@@ -56,14 +56,19 @@ def explain(instance: Instance, *, feasible: Feasible, deadline: Deadline) -> tu
         one mends all reasons); they stand with the first reason.
     """
     verdicts = Verdicts(instance, feasible, deadline.within(deadline.left * CONFLICT_SHARE))
-    explained = list(_by_quick_findings(verdicts)) or list(_by_search(verdicts))
-    if not explained:
+    found = conflicts_of(verdicts)
+    if not found:
         return ()
     verdicts.deadline = deadline
-    ways = ways_out(verdicts, [each.conflict for each in explained])
-    log.info("explained by %d conflicts, the oracle was asked %d times", len(explained), verdicts.asked)
-    reasons = [Reason(each.message, tuple(fact.text for fact in each.conflict.facts)) for each in explained]
+    ways = tuple(way.text for way in ways_out(verdicts, [each.conflict for each in found]))
+    log.info("explained by %d conflicts, the oracle was asked %d times", len(found), verdicts.asked)
+    reasons = [Reason(each.message, tuple(fact.text for fact in each.conflict.facts)) for each in found]
     return (Reason(reasons[0].message, reasons[0].facts, ways), *reasons[1:])
+
+
+def conflicts_of(verdicts: Verdicts) -> list[Explained]:
+    """Return the conflicts that quick checks see, or else one found with the oracle; none if there is a placement."""
+    return list(_by_quick_findings(verdicts)) or list(_by_search(verdicts))
 
 
 def _by_quick_findings(verdicts: Verdicts) -> Iterator[Explained]:

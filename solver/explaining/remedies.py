@@ -13,6 +13,7 @@ import numpy as np
 from formulations.instance import Instance
 from formulations.machines import Host
 from formulations.quantities import common_quantum, plain
+from formulations.rules import AtLeastDomains, AtMostOn, AtMostPerHost
 from solver.explaining.draft import Draft
 from solver.explaining.facts import (
     AllOf,
@@ -75,6 +76,7 @@ def remedies_of(instance: Instance, fact: Fact) -> Iterator[Remedy]:
     match fact:
         case RuleFact():
             yield _without_rule(fact)
+            yield from _eased_rule(instance, fact)
             yield from _without_vms(instance, _vms_of_rule(instance, fact))
         case MaintenanceFact():
             yield Remedy(Price.SWITCH_ON, lambda d, _: fact.relax(d), lambda _: f"take {fact.host} out of maintenance")
@@ -112,6 +114,27 @@ def _without_rule(fact: RuleFact) -> Remedy:
             draft.drop_rule(position)
 
     return Remedy(Price.RELAX_RULE, drop, lambda _: f"relax {fact}")
+
+
+def _eased_rule(instance: Instance, fact: RuleFact) -> Iterator[Remedy]:
+    """Yield another number in a rule that counts."""
+    rule = instance.rules[fact.positions[0]]
+    if isinstance(rule, AtLeastDomains):
+        field, number, sign, most = "least", rule.least, -1, rule.least - 1
+    elif isinstance(rule, AtMostOn | AtMostPerHost):
+        field, number, sign, most = "most", rule.most, 1, max(1, int(instance.wanted.sum()) - rule.most)
+    else:
+        return
+
+    def ease(draft: Draft, amount: int) -> None:
+        for position in fact.positions:
+            draft.change_rule(position, **{field: number + sign * amount})
+
+    def say(amount: int) -> str:
+        return f"{'allow' if sign > 0 else 'ask for'} {number + sign * amount} instead of {number} in: {fact}"
+
+    if most >= 1:
+        yield Remedy(Price.RELAX_RULE, ease, say, most)
 
 
 def _vms_of_rule(instance: Instance, fact: RuleFact) -> list[int]:

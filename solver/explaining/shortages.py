@@ -16,7 +16,7 @@ Integers = NDArray[np.int64]
 
 def shortages(openings: Openings) -> Iterator[Finding]:
     """Yield every way in which reservations exceed capacities."""
-    if not openings.instance.allow_unplaced:
+    if not openings.instance.allow_unplaced and openings.instance.usable_entries.any():
         yield from _in_all(openings)
         yield from _behind_fences(openings)
         yield from _on_few_hosts(openings)
@@ -56,13 +56,9 @@ def _in_all(openings: Openings) -> Iterator[Finding]:
         need = total(tables.lower[instance.vm_entry[served], r])
         if have is not None and need > have:
             vms = np.flatnonzero(served).tolist()
-            facts = [*openings.facts.all_reservations(r, vms), *openings.facts.all_capacities(r, _usable(openings))]
+            facts = [*openings.facts.all_reservations(r, vms), *openings.facts.all_capacities(r)]
             facts += [*openings.facts.host_count(), *_givers_needed(openings, r, need - have)]
             yield Finding(_short(openings, r, need - have), tuple(facts))
-
-
-def _usable(openings: Openings) -> list[int]:
-    return np.flatnonzero(openings.instance.usable_entries).tolist()
 
 
 def _givers_needed(openings: Openings, r: int, short: int) -> Iterator[Fact]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
+from formulations.instance import Instance
 from solver.explaining.conflict import Conflict, minimal_conflict
 from solver.explaining.draft import Draft
 from solver.explaining.facts import Fact, atoms
@@ -36,13 +36,16 @@ class Way:
     prices : tuple of int
         Of its changes, the dearest first: ways are compared by it.
     text : str
+    changed : Instance
+        What the oracle found a placement of.
     """
 
     prices: tuple[int, ...]
     text: str
+    changed: Instance
 
 
-def ways_out(verdicts: Verdicts, conflicts: Sequence[Conflict]) -> tuple[str, ...]:
+def ways_out(verdicts: Verdicts, conflicts: Sequence[Conflict]) -> tuple[Way, ...]:
     """Return changes that make the instance feasible, the simplest and cheapest first.
 
     Each was verified: the oracle found a placement of the changed instance. Amounts are the
@@ -62,8 +65,8 @@ def ways_out(verdicts: Verdicts, conflicts: Sequence[Conflict]) -> tuple[str, ..
             break
         size = len(correction)
         ways += ways_by(verdicts, correction)
-    unique = dict.fromkeys(way.text for way in sorted(ways, key=lambda way: (len(way.prices), way.prices)))
-    return tuple(unique)[:MOST_WAYS]
+    ways.sort(key=lambda way: (len(way.prices), way.prices))
+    return tuple({way.text: way for way in ways}.values())[:MOST_WAYS]
 
 
 def corrections(verdicts: Verdicts, conflicts: Sequence[Conflict]) -> Iterator[tuple[Fact, ...]]:
@@ -91,15 +94,15 @@ def corrections(verdicts: Verdicts, conflicts: Sequence[Conflict]) -> Iterator[t
 
 def ways_by(verdicts: Verdicts, correction: Sequence[Fact]) -> list[Way]:
     """Return the practical and verified ways that change exactly these facts."""
-    if len(correction) == 1:
-        remedies = remedies_of(verdicts.instance, correction[0])
-        measured = ((remedy, measure(verdicts, remedy, Draft(verdicts.instance))) for remedy in remedies)
-        return [Way((remedy.price,), remedy.say(amount)) for remedy, amount in measured if amount is not None]
-    return list(islice(_combined(verdicts, correction), 1))
+    if len(correction) > 1:
+        combined = _combined(verdicts, correction)
+        return [] if combined is None else [combined]
+    measured = ((remedy, measure(verdicts, remedy)) for remedy in remedies_of(verdicts.instance, correction[0]))
+    return [_way(verdicts, [(remedy, amount)]) for remedy, amount in measured if amount is not None]
 
 
-def _combined(verdicts: Verdicts, correction: Sequence[Fact]) -> Iterator[Way]:
-    """Yield a way for several facts: a remedy for each in turn, while those to come are relaxed."""
+def _combined(verdicts: Verdicts, correction: Sequence[Fact]) -> Way | None:
+    """Return a way for several facts: a remedy for each in turn, while those to come are relaxed."""
     chosen: list[tuple[Remedy, int]] = []
     for position, fact in enumerate(correction):
         for remedy in sorted(remedies_of(verdicts.instance, fact), key=lambda remedy: remedy.price):
@@ -108,9 +111,14 @@ def _combined(verdicts: Verdicts, correction: Sequence[Fact]) -> Iterator[Way]:
                 chosen.append((remedy, amount))
                 break
         else:
-            return
+            return None
+    return _way(verdicts, chosen)
+
+
+def _way(verdicts: Verdicts, chosen: Sequence[tuple[Remedy, int]]) -> Way:
     prices = sorted((int(remedy.price) for remedy, _ in chosen), reverse=True)
-    yield Way(tuple(prices), " and ".join(remedy.say(amount) for remedy, amount in chosen))
+    text = " and ".join(remedy.say(amount) for remedy, amount in chosen)
+    return Way(tuple(prices), text, _drafted(verdicts, chosen, ()).instance())
 
 
 def _drafted(verdicts: Verdicts, chosen: Sequence[tuple[Remedy, int]], relaxed: Sequence[Fact]) -> Draft:
@@ -122,15 +130,22 @@ def _drafted(verdicts: Verdicts, chosen: Sequence[tuple[Remedy, int]], relaxed: 
     return draft
 
 
-def measure(verdicts: Verdicts, remedy: Remedy, start: Draft) -> int | None:
+def measure(verdicts: Verdicts, remedy: Remedy, start: Draft | None = None) -> int | None:
     """Return the smallest amount of a remedy with which the oracle finds a placement; None if none helps.
 
     Doubles from the hint until the amount helps, then halves the interval. When time runs out
     the smallest amount confirmed so far stands.
+
+    Parameters
+    ----------
+    verdicts : Verdicts
+    remedy : Remedy
+    start : Draft, optional
+        Other changes, made before.
     """
 
     def helps(amount: int) -> bool:
-        draft = start.copy()
+        draft = Draft(verdicts.instance) if start is None else start.copy()
         remedy.apply(draft, amount)
         return verdicts.possible(draft) is True
 
