@@ -14,7 +14,7 @@ from formulations.errors import InputError
 from formulations.instance import Instance
 from formulations.machines import MOST_CELLS
 from formulations.placement import Placement
-from formulations.quantities import LARGEST_QUANTITY, Quantity
+from formulations.quantities import LARGEST_QUANTITY, Quantity, shown
 from formulations.resources import Scale
 from solver.inventories.documents import PlacementDocument, ResultDocument
 from solver.inventories.json_text import decode_json
@@ -152,11 +152,14 @@ def quanta_of(figure: Quantity, scale: Scale, field: str) -> int:
     """
     decimal = Decimal(repr(figure)) if isinstance(figure, float) else Decimal(figure)
     if not decimal.is_finite() or not 0 <= decimal <= LARGEST_QUANTITY * 1000:
-        raise InputError(f"expected a number that is not negative, got {figure:.6g}", field)
+        raise InputError(f"expected a number from 0 to {LARGEST_QUANTITY * 1000:,}, got {shown(decimal)}", field)
     exponent = decimal.as_tuple().exponent
-    value = Fraction(decimal) if isinstance(exponent, int) and exponent >= _FINEST_EXPONENT else Fraction(0)
+    if decimal and isinstance(exponent, int) and exponent < _FINEST_EXPONENT:
+        raise InputError(f"has more than {-_FINEST_EXPONENT} decimals: {shown(decimal)}", field)
+    value = Fraction(decimal) if decimal else Fraction(0)
     nearest = round(value / scale.quantum)
     multiple = scale.value(nearest)
     if value != multiple and float(value) != float(multiple):
-        raise InputError(f"{figure} is no multiple of {scale.say(1)}; the nearest is {scale.say(nearest)}", field)
+        near = f"{scale.say(1)}; the nearest is {scale.say(nearest)}"
+        raise InputError(f"{shown(decimal)} is no multiple of {near}", field)
     return nearest

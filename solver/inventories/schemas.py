@@ -102,7 +102,7 @@ def _describe(definition: dict[str, Any], struct: type[msgspec.Struct]) -> None:
     definition["description"] = _prose(_documentation(struct).partition("\n\nParameters\n")[0])
     words = _field_words(struct)
     for field, schema in definition["properties"].items():
-        schema |= _LIMITS.get(f"{struct.__name__}.{field}", _LIMITS.get(field, {}))
+        schema.update(_LIMITS.get(f"{struct.__name__}.{field}", _LIMITS.get(field, {})))
         if field in words:
             schema["description"] = words[field]
 
