@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from formulations.allocation.container import Container, dominant, even, max_min
+from formulations.allocation.container import Container, dominant, max_min
 from formulations.errors import InputError
 from formulations.instance import Instance
 from formulations.placement import Placement
@@ -172,28 +172,39 @@ class _Job:
             case "entitlement":
                 first = filling.entitled(container)
             case "utilisation":
-                first = self._best(host, container, "utilisation")
+                first = self._fullest(host, container)
             case _:
-                first = self._best(host, container, "satisfaction")
+                first = self._most_satisfied(host, container)
         return filling.with_the_rest(container, first)
 
-    def _best(self, host: int, container: Container, goal: Goal) -> list[int]:
-        """Return an optimal allocation: greedy where rows are laminar, else by a program."""
-        if goal == "satisfaction" and container.fits(wanted := filling.wanted(container)):
-            return wanted
-        if goal == "utilisation" and (fair := filling.brimful(container)) is not None:
+    def _fullest(self, host: int, container: Container) -> list[int]:
+        """Return an allocation that uses the most: even if that can be, else by a program."""
+        fair = filling.brimful(container)
+        if filling.is_fullest(container, fair):
             return fair
-        if container.stepped or not container.laminar:
-            settled = filling.settle(container, dict.fromkeys(container.stepped, 0))
-            names = self.claims.instance.vm_names
-            members = [names.name(vm) for vm in self.claims.vm[self.claims.members(host)].tolist()]
-            amounts = optimum(
-                named(container, members), goal, self._program_backend(), self.deadline, integral=not settled.laminar
-            )
-            container = filling.settle(container, {i: amounts[i] for i in container.stepped})
-            if not container.laminar:
-                return amounts
-        return filling.filled(even(container)) if goal == "utilisation" else filling.satisfied(container)
+        found = self._optimum(host, container, "utilisation")
+        settled = filling.settle(container, {i: found[i] for i in container.stepped})
+        if settled.laminar:
+            found = filling.brimful(settled)
+        return fair if sum(fair) >= sum(found) else found
+
+    def _most_satisfied(self, host: int, container: Container) -> list[int]:
+        """Return an allocation with the least unmet demand: greedy where rows are laminar, else by a program."""
+        if container.fits(wanted := filling.wanted(container)):
+            return wanted
+        if not container.stepped and container.laminar:
+            return filling.satisfied(container)
+        found = self._optimum(host, container, "satisfaction")
+        settled = filling.settle(container, {i: found[i] for i in container.stepped})
+        return filling.satisfied(settled) if settled.laminar else found
+
+    def _optimum(self, host: int, container: Container, goal: Goal) -> list[int]:
+        """Ask the backend; only where cores alone do not settle the rest must all be integers."""
+        vms, names = self.claims.vm[self.claims.members(host)].tolist(), self.claims.instance.vm_names
+        rest = filling.settle(container, dict.fromkeys(container.stepped, 0))
+        model = named(container, [names.name(vm) for vm in vms])
+        found = optimum(model, goal, self._program_backend(), self.deadline, integral=not rest.laminar)
+        return filling.evened(container, found)
 
     def _program_backend(self) -> Backend:
         if self.backend is not None:

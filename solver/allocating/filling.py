@@ -231,20 +231,39 @@ def satisfied(container: Container) -> list[int]:
     return amounts
 
 
-def brimful(container: Container) -> list[int] | None:
-    """Return an even filling if its total is proved the largest, None if that takes a program.
+def brimful(container: Container) -> list[int]:
+    """Fill to the brim, as evenly over demands as can be."""
+    return with_the_rest(container, filled(even(container)))
 
-    On laminar rows without steps it always is. Whole cores cannot use more than the same rows
+
+def is_fullest(container: Container, amounts: Sequence[int]) -> bool:
+    """Return whether a brimful allocation is known to use the most; False where that takes a program.
+
+    On laminar rows without steps it always does. Whole cores cannot use more than the same rows
     without them, each row cut to what whole steps can reach.
     """
     if not container.laminar:
-        return None
-    amounts = with_the_rest(container, filled(even(container)))
-    if container.stepped:
-        free = container.relaxed()
-        if sum(with_the_rest(free, filled(even(free)))) > sum(amounts):
-            return None
-    return amounts
+        return False
+    return not container.stepped or sum(brimful(container.relaxed())) <= sum(amounts)
+
+
+def evened(container: Container, amounts: Sequence[int]) -> list[int]:
+    """Share out alike what members that differ in nothing got together.
+
+    What is as good for concave objectives fits as well: rows see the sum alone. A program's
+    optimum would otherwise favour one of two equals.
+    """
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for i in range(len(container)):
+        bounds = container.lower[i], container.demand[i], container.upper[i], container.shares[i], container.step[i]
+        alike.setdefault((*bounds, *(row.coefficients[i] for row in container.rows)), []).append(i)
+    given = list(amounts)
+    for members in alike.values():
+        step = container.step[members[0]]
+        each, more = divmod(sum(amounts[i] for i in members) // step, len(members))
+        for place, i in enumerate(members):
+            given[i] = (each + (place < more)) * step
+    return given
 
 
 def unmet(container: Container, amounts: Sequence[int]) -> Fraction:

@@ -127,14 +127,13 @@ class PoolTree:
 
     def tree(self, host: int, r: int, root: PoolPart) -> _Node:
         """Return the pools with VMs on a host as a tree; its root stands for the host."""
-        top, nodes = _Node(root), {}
+        top, nodes = _Node(root), dict[int, _Node]()
         for i, pool in enumerate(self.pool_of[self.claims.members(host)].tolist()):
-            for n, up in zip(chain := self.above(pool), [*chain[1:], -1], strict=True):
-                if n not in nodes:
-                    nodes[n] = _Node(self.parts(n, r)[host]), up
-            (nodes[pool][0] if pool >= 0 else top).members.append(i)
-        for node, up in nodes.values():
-            (nodes[up][0] if up >= 0 else top).below.append(node)
+            for n in self.above(pool):
+                nodes.setdefault(n, _Node(self.parts(n, r)[host]))
+            (nodes[pool] if pool >= 0 else top).members.append(i)
+        for n, node in nodes.items():
+            (nodes[up] if (up := self.parent[n]) >= 0 else top).below.append(node)
         return top
 
     def limits(self, host: int, r: int, container: Container) -> tuple[Row, ...]:
