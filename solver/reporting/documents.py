@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -33,11 +34,11 @@ def reason_document(reason: Reason) -> dict[str, Any]:
     return {"message": reason.message, "facts": list(reason.facts), "ways_out": list(reason.ways_out)}
 
 
-def verdict_document(instance: Instance, verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as plain data: accepted or not, the violations, the levels' values."""
+def verdict_document(instance: Instance, verdict: Verdict, claims: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a verdict as plain data: accepted or not, the violations, false claims, the levels' values."""
     levels = zip(instance.levels, verdict.values or (), strict=False)
     return {
-        "accepted": verdict.ok,
+        "accepted": verdict.ok and not claims,
         "violations": [
             {
                 "kind": violation.kind,
@@ -48,6 +49,7 @@ def verdict_document(instance: Instance, verdict: Verdict) -> dict[str, Any]:
             }
             for violation in verdict.violations
         ],
+        "false_claims": list(claims),
         "levels": [
             {"name": level.name, "unit": level.said_unit, "value": json_number(value)} for level, value in levels
         ],

@@ -37,8 +37,10 @@ def verify_command(
 
     PLACEMENT is a result of solve, or any JSON or YAML file with
     {"placement": {"VM": "HOST"}}; without it the hosts that FILE states for now
-    are judged. Exit code 0 means accepted, 1 rejected.
+    are judged. A result's stated objective is compared with what its placement
+    is worth. Exit code 0 means accepted, 1 rejected.
     """
+    from solver.cli.claims import false_claims
     from solver.inventories import read_instance
     from solver.verifying import verify
 
@@ -46,15 +48,16 @@ def verify_command(
     if isolation is not None:
         instance = instance.replace(isolation=isolation)
     verdict = verify(instance, placement_of(instance, placement))
+    claims = () if placement is None else false_claims(placement, instance, verdict)
     if as_json:
         from solver.reporting.documents import encoded, verdict_document
 
-        session.write(encoded(verdict_document(instance, verdict)).decode())
+        session.write(encoded(verdict_document(instance, verdict, claims)).decode())
     else:
         from solver.reporting.judgement import verdict_report
 
-        session.print(*verdict_report(instance, verdict, everything=everything))
-    return Exit.ANSWER if verdict.ok else Exit.NO_ANSWER
+        session.print(*verdict_report(instance, verdict, claims, everything=everything))
+    return Exit.ANSWER if verdict.ok and not claims else Exit.NO_ANSWER
 
 
 def placement_of(instance: Instance, path: Path | None) -> Placement:

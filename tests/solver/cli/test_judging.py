@@ -61,3 +61,18 @@ def test_vms_without_a_current_host_need_a_placement(placewright: Placewright, t
 def test_isolation_on_the_command_line_is_what_is_judged(placewright: Placewright, two_vms: Path) -> None:
     """The same placement can hold under one level and not under another."""
     assert placewright("verify", two_vms, "--isolation", "full:pinned").code == Exit.NO_ANSWER
+
+
+def test_a_result_that_states_a_better_objective_is_rejected(
+    placewright: Placewright, two_vms: Path, tmp_path: Path
+) -> None:
+    """Results never lie: a value that the placement does not have is no small matter."""
+    result = tmp_path / "result.json"
+    assert placewright("solve", two_vms, "-o", result).code == 0
+    content = json.loads(result.read_text(encoding="utf-8"))
+    next(level for level in content["levels"] if level["name"] == "hosts")["value"] = 1
+    result.write_text(json.dumps(content), encoding="utf-8")
+    run = placewright("verify", two_vms, result)
+    assert run.code == Exit.NO_ANSWER
+    assert "states hosts 1, the placement has 2" in run.out
+    assert not placewright("verify", two_vms, result, "--json").object["accepted"]

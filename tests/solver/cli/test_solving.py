@@ -261,10 +261,12 @@ def test_ctrl_c_without_a_placement_is_unknown(
 def test_a_deadline_of_a_second_is_kept_on_a_hard_instance(tmp_path: Path, placewright: Placewright) -> None:
     """Whoever asks for a second must not wait for ten, and gets an honest status."""
     path = hard_instance(tmp_path / "hard.json")
-    answer = placewright("solve", path, "--time", "1", "--json").object
-    assert answer["seconds"] < 3
-    assert answer["status"] == "FEASIBLE"
-    assert answer["bound"] is None or answer["bound"] <= answer["objective"]
+    run = placewright("solve", path, "--time", "1", "--json")
+    answer = run.object
+    assert answer["seconds"] < 5, "generous, for machines that do other things too"
+    assert (answer["status"], run.code) in [("FEASIBLE", Exit.ANSWER), ("UNKNOWN", Exit.UNKNOWN)]
+    if answer["status"] == "FEASIBLE":
+        assert answer["bound"] is None or answer["bound"] < answer["objective"] or answer["gap"] == 0
 
 
 def test_verbose_tells_what_happens_on_standard_error_only(placewright: Placewright, two_vms: Path) -> None:
