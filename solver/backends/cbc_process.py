@@ -89,15 +89,23 @@ def run(command: Sequence[str], folder: Path, deadline: Deadline) -> Run:
 
 def _stopped(process: subprocess.Popen[bytes], listener: Listener) -> Run:
     """Ask a process that still runs to stop, then kill it; return how it ended."""
-    killed = False
     if not listener.ended:
         _signal(process, signal.SIGINT)
         listener.wait(GRACE)
-        if not listener.ended:
-            kill(process)
-            killed = True
-            listener.wait(GRACE)
+    killed = not (listener.ended and _gone(process))
+    if killed:
+        kill(process)
+        listener.wait(GRACE)
     return Run(process.wait(), listener.text, killed)
+
+
+def _gone(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process that has closed its output ends, as it should at once."""
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 class Listener:
@@ -111,6 +119,8 @@ class Listener:
         self._outlet, self.inlet = _terminal() or os.pipe()
         self._chunks: list[bytes] = []
         self._thread = threading.Thread(target=self._read, daemon=True)
+        # not Thread.join: interrupted by a Ctrl-C, it takes the thread for ended
+        self._end = threading.Event()
 
     def __enter__(self) -> Listener:
         return self
@@ -118,9 +128,8 @@ class Listener:
     def __exit__(self, *_: object) -> None:
         """Close what is still open."""
         self._close_inlet()
-        if self._thread.is_alive():
-            self._thread.join(GRACE)
-        os.close(self._outlet)
+        if self._thread.ident is None:
+            os.close(self._outlet)
 
     def listen(self) -> None:
         """Begin, once the process has its end."""
@@ -129,12 +138,12 @@ class Listener:
 
     def wait(self, seconds: float) -> None:
         """Wait until the process has ended, but not longer than that."""
-        self._thread.join(None if math.isinf(seconds) else seconds)
+        self._end.wait(None if math.isinf(seconds) else seconds)
 
     @property
     def ended(self) -> bool:
         """Whether the process has closed its end."""
-        return not self._thread.is_alive()
+        return self._end.is_set()
 
     @property
     def text(self) -> str:
@@ -148,10 +157,12 @@ class Listener:
             self.inlet = -1
 
     def _read(self) -> None:
-        """Read to the end; a terminal says OSError there on Linux."""
+        """Read to the end, where a terminal says OSError on Linux, and close."""
         with contextlib.suppress(OSError):
             while chunk := os.read(self._outlet, 1 << 16):
                 self._chunks.append(chunk)
+        os.close(self._outlet)
+        self._end.set()
 
 
 def _terminal() -> tuple[int, int] | None:

@@ -7,10 +7,20 @@ from collections.abc import Sequence
 
 import pulp
 
+from solver.backends.matrix import Matrix
+from solver.deadline import Deadline
+
 
 def expression(terms: Sequence[tuple[pulp.LpVariable, float]], constant: float = 0.0) -> pulp.LpAffineExpression:
     """Return a linear expression from pairs."""
     return pulp.LpAffineExpression(list(terms), constant)
+
+
+def converted(problem: pulp.LpProblem) -> Matrix:
+    """Return a problem as arrays, without a deadline."""
+    matrix = Matrix.of(problem, Deadline())
+    assert matrix is not None
+    return matrix
 
 
 def random_model(seed: int) -> pulp.LpProblem:

@@ -10,10 +10,8 @@ import pytest
 
 from solver.backends import cbc_files
 from solver.backends.claims import Ending
-from solver.backends.matrix import Matrix
-from solver.deadline import Deadline
 from solver.errors import BackendError
-from tests.solver.backends.models import knapsack
+from tests.solver.backends.models import converted, knapsack
 
 X = np.array([1.0, 2.0])
 
@@ -116,7 +114,7 @@ def test_infeasibility_after_a_limit_or_postprocessing_is_doubtful(log: str) -> 
 
 def test_values_are_read_to_the_last_bit(tmp_path: Path) -> None:
     """The text solution would give 8 digits."""
-    matrix = Matrix.of(knapsack(2, 3), Deadline())
+    matrix = converted(knapsack(2, 3))
     values = [1 / 3, 123456789.123456789, -0.0]
     content = struct.pack("<iid4d3d3d", 2, 3, 0.5, *[9.0] * 4, *values, *[9.0] * 3)
     (tmp_path / "values.bin").write_bytes(content)
@@ -126,7 +124,7 @@ def test_values_are_read_to_the_last_bit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [0, 15, 100])
 def test_short_files_are_errors(size: int, tmp_path: Path) -> None:
     """A file cut by a full disk must not be read as zeros."""
-    matrix = Matrix.of(knapsack(2, 3), Deadline())
+    matrix = converted(knapsack(2, 3))
     (tmp_path / "values.bin").write_bytes(struct.pack("<ii", 2, 3).ljust(size, b"\0")[:size])
     with pytest.raises(BackendError, match="disk full"):
         cbc_files.read_values(tmp_path / "values.bin", matrix)

@@ -9,8 +9,7 @@ import pytest
 from solver.backends.base import Outcome
 from solver.backends.claims import Claim, Ending, judged, settled, trivial
 from solver.backends.matrix import Matrix, Vector
-from solver.deadline import Deadline
-from tests.solver.backends.models import expression
+from tests.solver.backends.models import converted, expression
 
 
 def matrix(upper: float | None = 10, sense: int = pulp.LpMinimize, side: float = 3) -> Matrix:
@@ -19,7 +18,7 @@ def matrix(upper: float | None = 10, sense: int = pulp.LpMinimize, side: float =
     x = problem.add_variable("x", 0, upper, pulp.LpInteger)
     problem.setObjective(expression([(x, 1)]))
     problem.addConstraint(pulp.LpConstraint(expression([(x, 1)]), pulp.LpConstraintGE, "row", side))
-    return Matrix.of(problem, Deadline())
+    return converted(problem)
 
 
 def at(value: float) -> Vector:
