@@ -197,7 +197,7 @@ def _union(risks: tuple[float, ...]) -> float:
     """Return the probability that any of independent failures happens."""
     if any(risk >= 1 for risk in risks):
         return 1.0
-    return -expm1(sum(log1p(-risk) for risk in risks))
+    return 0.0 - expm1(sum(log1p(-risk) for risk in risks))
 
 
 def _weakest(methods: set[Method]) -> Method:

@@ -9,6 +9,8 @@ import yaml
 from formulations import Bounds, InputError, Instance
 from formulations.isolation import Full, Partial, Protected, Shared
 from solver.examples import example_names, example_text
+from solver.placing import place
+from solver.result import Status
 
 
 def example(name: str) -> Instance:
@@ -70,3 +72,28 @@ def test_the_dynamic_example_has_periods_and_ramps() -> None:
 def test_the_conflict_example_has_forty_rules() -> None:
     """The size of the haystack is part of the promise."""
     assert len(example("conflict").rules) == 40
+
+
+@pytest.mark.parametrize("name", ["web-shop", "isolation", "reference", "dynamic"])
+def test_a_feasible_example_is_solved_to_proof(name: str) -> None:
+    """The first thing a newcomer runs must end with a proof, and soon."""
+    result = place(example(name), seconds=60)
+    assert result.status is Status.OPTIMAL
+    assert all(level.optimal for level in result.levels)
+
+
+def test_the_short_reference_case_is_short_by_what_its_comment_says() -> None:
+    """The comment in the file quotes the answer."""
+    result = place(example("reference-infeasible"), seconds=60)
+    assert result.status is Status.INFEASIBLE
+    assert result.reasons[0].message == "memory short by 60 GB"
+
+
+def test_exactly_three_of_forty_rules_are_found_to_conflict() -> None:
+    """The conflict example promises that three rules are named and 37 are not, with ways out."""
+    instance = example("conflict")
+    result = place(instance, seconds=60)
+    assert result.status is Status.INFEASIBLE
+    facts = set(result.reasons[0].facts)
+    assert facts == {"gather billing, ledger", "fence billing to zone:north", "ban ledger from zone:north"}
+    assert len(result.reasons[0].ways_out) >= 2
