@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from formulations.instance import Instance
+from formulations.isolation import Protected
 from formulations.placement import Placement
 from formulations.resources import Scale
 from solver.reporting.figures import amount, count, figure, heading, percent, seconds, share_of_demand, with_unit
@@ -25,6 +26,10 @@ MOST_VMS = 40
 MOST_HOSTS = 10
 
 MOST_LEFT_OUT = 10
+
+MOST_BURST_HOSTS = 200
+
+BURST_SAMPLES = 20_000
 
 COLOURS = {Status.OPTIMAL: "bold green", Status.FEASIBLE: "bold yellow", Status.INFEASIBLE: "bold red"}
 
@@ -119,6 +124,7 @@ def placement_report(instance: Instance, placement: Placement, *, everything: bo
     else:
         yield from _least_satisfied(instance, placement)
     yield from _fullest_hosts(instance, placement, everything=everything)
+    yield from _bursts(instance, placement)
 
 
 def _how_many(instance: Instance, placement: Placement) -> str:
@@ -228,6 +234,25 @@ def _load_column(instance: Instance, r: int, loads: Integers, capacity: Integers
 
 def _fullness(load: int, room: int) -> str:
     return f" ({percent(load / room)})" if room else ""
+
+
+def _bursts(instance: Instance, placement: Placement) -> Iterator[RenderableType]:
+    """Say how likely the bursts of protected VMs fit, where there are some and hosts are not too many."""
+    protected = any(isinstance(instance.isolation_of(entry), Protected) for entry in range(len(instance.vms)))
+    if not protected or placement.allocation is None or len(placement.hosts_used) > MOST_BURST_HOSTS:
+        return
+    from solver.bursting import Method, burst_report  # noqa: PLC0415 - scipy, for protected VMs only
+
+    report = burst_report(instance, placement, samples=BURST_SAMPLES)
+    if report.method is Method.CERTAIN and report.probability == 1:
+        yield Text("\nall protected VMs may burst at once")
+        return
+    worst = min(report.hosts, key=lambda host: host.probability)
+    how = f"sampled: {percent(report.low)} to {percent(report.high)}" if report.method is Method.SAMPLED else "exact"
+    yield Text(
+        f"\nany {count(instance.gamma, 'protected VM')} per host may burst at once; all independent bursts fit with "
+        f"probability {percent(report.probability)} ({how}), on {worst.host} with {percent(worst.probability)}"
+    )
 
 
 def reason_text(reason: Reason) -> Text:

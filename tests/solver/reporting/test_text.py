@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from formulations import VM, Bounds, Host, Instance, Placement, Resource
+from formulations import VM, Bounds, Host, Instance, Placement, Protected, Resource
 from solver.reporting.tables import PAGE
 from solver.reporting.text import host_loads, result_report
 from solver.reporting.text_instance import instance_report, totals
@@ -132,3 +132,13 @@ def test_an_instance_is_told_on_a_page_however_large() -> None:
     assert len(text.splitlines()) < 60
     assert "980 more entries" in text
     assert max(map(len, text.splitlines())) <= PAGE
+
+
+def test_protected_bursts_come_with_their_probability() -> None:
+    """Gamma alone says little: people want to know how likely it is that the bursts fit."""
+    instance = small(6, 2).replace(isolation=Protected(gamma=1))
+    text = " ".join(printed(*result_report(answer(instance))).split())
+    assert "any 1 protected VM per host may burst at once" in text
+    assert "(exact)" in text
+    roomy = instance.replace(hosts=[Host(name="host", count=2, capacity={"cpu": 64, "memory": 64})])
+    assert "all protected VMs may burst at once" in printed(*result_report(answer(roomy)))
