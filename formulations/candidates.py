@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +25,7 @@ class Candidates:
         self.instance = instance
         self._fits: dict[int, Mask] = {}
         self._host_entry = instance.host_names.entries()
+        self._celled = [host for host, cells in enumerate(instance.tables.cells) if cells is not None]
 
     def hosts_of(self, vm: int) -> Mask:
         """Return which hosts are open to a VM: shape (hosts,)."""
@@ -34,9 +36,10 @@ class Candidates:
             mask = mask & allowed
         return mask
 
-    def ruled(self, vm: int) -> bool:
-        """Whether a hard unary rule speaks of the VM."""
-        return vm in self._rule_masks
+    @property
+    def bound(self) -> Iterable[int]:
+        """The VMs that a hard unary rule speaks of."""
+        return self._rule_masks.keys()
 
     def fits(self, entry: int) -> Mask:
         """Return which host entries an empty host of could take the VM entry: shape (host entries,)."""
@@ -48,9 +51,9 @@ class Candidates:
         tables = self.instance.tables
         fits: Mask = self.instance.usable_entries & (tables.lower[entry] <= tables.capacity).all(axis=1)
         numa = int(tables.numa[entry])
-        for host in np.flatnonzero(fits):
+        for host in self._celled:
             cells = tables.cells[host]
-            if cells is not None:
+            if fits[host] and cells is not None:
                 room = ((cells < 0) | (cells * numa >= tables.lower[entry])).all(axis=1)
                 fits[host] = int(room.sum()) >= numa
         return fits & self._pinnable(entry)

@@ -69,12 +69,21 @@ def place_greedily(
     """
     packing = Packing(instance, candidates, judges)
     chooser = _Chooser(packing, variant)
-    waiting = _order(instance, packing).tolist()
+    waiting = _order(instance, packing)
     progress = True
-    while waiting and progress and not deadline.over:
-        left = [vm for vm in waiting if deadline.over or not chooser.place(vm)]
-        progress, waiting = len(left) < len(waiting), left
+    while len(waiting) and progress and not deadline.over:
+        left = [chooser.place_run(run, deadline) for run in _runs(instance, packing, waiting)]
+        still = np.concatenate(left)
+        progress, waiting = len(still) < len(waiting), still
     return packing.placement()
+
+
+def _runs(instance: Instance, packing: Packing, order: Integers) -> list[Integers]:
+    """Cut an order into runs of VMs that are alike; any other VM is a run of its own."""
+    entry = instance.vm_entry[order]
+    alike = packing.alike[order]
+    same = (entry[1:] == entry[:-1]) & alike[1:] & alike[:-1]
+    return np.split(order, np.flatnonzero(~same) + 1)
 
 
 def _order(instance: Instance, packing: Packing) -> Integers:
@@ -83,7 +92,7 @@ def _order(instance: Instance, packing: Packing) -> Integers:
     tables = instance.tables
     total = np.maximum(packing.capacity[instance.usable_entries[packing.host_entry]].max(axis=0, initial=1), 1)
     size = (np.maximum(tables.demand, tables.lower) / total).max(axis=1)[instance.vm_entry[wanted]]
-    bound = np.array([not packing.ruled(vm) for vm in wanted.tolist()], dtype=np.int64)
+    bound = ~packing.ruled[wanted]
     priority = np.array([-vm.priority for vm in instance.vms], dtype=np.int64)[instance.vm_entry[wanted]]
     free_to_go = ~instance.ignored[wanted]
     return wanted[np.lexsort((wanted, -size, bound, dependencies_first(instance)[wanted], priority, free_to_go))]
@@ -99,8 +108,14 @@ class _Chooser:
         self.weights: Floats = 1.0 / np.maximum(packing.capacity.max(axis=0, initial=1), 1)
         self.opening = self._opening_cost() if variant.cheap else np.zeros(len(packing.capacity))
         offsets = self.instance.host_names.offsets
-        self._next_closed = offsets[:-1].copy()
         self._ends = offsets[1:]
+        self._near = np.zeros(len(packing.count), dtype=np.int64)
+        self._near_count = 0
+        self._is_near = np.zeros(len(packing.count), dtype=np.bool_)
+        self._last = offsets[:-1].copy()
+        """The last host of every entry that is looked at: unused, until the entry runs out."""
+        for host in offsets[:-1].tolist():
+            self._look_at(host)
 
     def _opening_cost(self) -> Floats:
         """Return each host's cost per capacity, capacity weighed by what is demanded in all."""
@@ -113,31 +128,93 @@ class _Chooser:
         rate: Floats = (costs / np.maximum(value, 1e-12))[self.packing.host_entry]
         return rate
 
-    def place(self, vm: int) -> bool:
-        """Put the VM somewhere; return whether there was a place."""
-        tables = self.instance.tables
-        for sizes, loads in ((tables.demand, self.packing.expected), (tables.lower, self.packing.reserved)):
+    def place_run(self, vms: Integers, deadline: Deadline) -> Integers:
+        """Put VMs that are alike, or a single one, somewhere; return those without a place."""
+        in_bulk = len(vms) > 1 and self.variant.fit != "worst"
+        while len(vms) and not deadline.over:
+            placed = self._place_alike(vms) if in_bulk else self._place(int(vms[0]))
+            if not placed:
+                break
+            vms = vms[placed:]
+        return vms
+
+    def _place(self, vm: int) -> int:
+        """Put the VM on the best host; return 0 if there is none, else 1."""
+        for sizes, loads in self._by_demand_then_reservation():
             for hosts in self._pools(vm):
                 if (host := self._best(vm, hosts, sizes, loads)) is not None:
                     self.packing.add(vm, host)
-                    return True
-        return False
+                    self._look_further(host)
+                    return 1
+        return 0
+
+    def _by_demand_then_reservation(self) -> tuple[tuple[Integers, Integers], tuple[Integers, Integers]]:
+        tables = self.instance.tables
+        return (tables.demand, self.packing.expected), (tables.lower, self.packing.reserved)
+
+    def _place_alike(self, vms: Integers) -> int:
+        """Fill the hosts in use, or else unused hosts of one entry; return how many VMs found room."""
+        vm, entry = int(vms[0]), int(self.instance.vm_entry[vms[0]])
+        near = self._near[: self._near_count]
+        used = self.packing.count[near] > 0
+        for sizes, loads in self._by_demand_then_reservation():
+            for hosts in (near[used], near[~used]):
+                hosts = hosts[self.packing.roomy(vm, hosts, sizes, loads)]  # noqa: PLW2901 - narrowed
+                if len(hosts):
+                    hosts = hosts[np.argsort(self._score(vm, hosts, sizes, loads), kind="stable")]  # noqa: PLW2901
+                    if not self.packing.count[hosts[0]]:
+                        hosts = self._unused_like(int(hosts[0]), len(vms))  # noqa: PLW2901
+                    return self._fill(vms, hosts, self._room(entry, hosts, sizes, loads, len(vms)))
+        return 0
+
+    def _unused_like(self, host: int, most: int) -> Integers:
+        """Return unused hosts of the same entry, from the first on."""
+        entry = int(self.packing.host_entry[host])
+        hosts = np.arange(self._last[entry], self._ends[entry])
+        return hosts[self.packing.count[hosts] == 0][:most]
+
+    def _room(self, entry: int, hosts: Integers, sizes: Integers, loads: Integers, most: int) -> Integers:
+        """Return how many VMs of an entry fit each host, at most ``most``."""
+        needed = sizes[entry] > 0
+        left: Integers = self.packing.capacity[hosts][:, needed] - loads[hosts][:, needed]
+        fits: Integers = left // sizes[entry][needed]
+        return np.minimum(fits.min(axis=1, initial=most), most)
+
+    def _fill(self, vms: Integers, hosts: Integers, room: Integers) -> int:
+        """Put VMs that are alike on the hosts, in order; return how many there was room for."""
+        end = np.minimum(np.cumsum(room), len(vms))
+        counts = np.diff(end, prepend=0)
+        hosts, counts = hosts[counts > 0], counts[counts > 0]
+        self.packing.add_alike(vms[: end[-1]], hosts, counts)
+        for host in hosts.tolist():
+            self._look_further(host)
+        return int(end[-1])
+
+    def _look_at(self, host: int) -> None:
+        """Add a host to those that are looked at first."""
+        if not self._is_near[host]:
+            self._is_near[host] = True
+            self._near[self._near_count] = host
+            self._near_count += 1
+
+    def _look_further(self, host: int) -> None:
+        """Look at a host that is now in use, and at the next unused one of its entry."""
+        self._look_at(host)
+        entry = int(self.packing.host_entry[host])
+        while self._last[entry] < self._ends[entry] and self.packing.count[self._last[entry]]:
+            self._last[entry] += 1
+            if self._last[entry] < self._ends[entry]:
+                self._look_at(int(self._last[entry]))
 
     def _pools(self, vm: int) -> Iterator[Integers]:
         """Yield the hosts to look at: those in use and the next unused of every entry, then all."""
         current = int(self.instance.current[vm])
         if self.variant.fit == "stay" and current >= 0:
             yield np.array([current])
-        count = self.packing.count
-        for entry, host in enumerate(self._next_closed.tolist()):
-            while host < self._ends[entry] and count[host]:
-                host += 1  # noqa: PLW2901 - walks over hosts that are in use
-            self._next_closed[entry] = host
-        closed = self._next_closed[self._next_closed < self._ends]
-        near = np.union1d(np.flatnonzero(count), closed)
+        near = self._near[: self._near_count]
         yield near
-        if self.packing.ruled(vm) and len(near) < len(count):
-            yield np.setdiff1d(np.arange(len(count)), near)
+        if self.packing.ruled[vm] and len(near) < len(self.packing.count):
+            yield np.flatnonzero(~self._is_near)
 
     def _best(self, vm: int, hosts: Integers, sizes: Integers, loads: Integers) -> int | None:
         """Return the host that costs least in soft rules, then fits best; None if none will do."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,17 +61,27 @@ class Packing:
         """Return what has been placed so far."""
         return Placement(self.host_of.copy(), None, self.cells.copy() if self._celled else None)
 
-    def ruled(self, vm: int) -> bool:
-        """Whether any rule looks at the VM."""
-        return vm in self._judges_of or self.candidates.ruled(vm)
+    @cached_property
+    def ruled(self) -> Mask:
+        """Which VMs any rule looks at: shape (VMs,)."""
+        ruled = np.zeros(self.instance.vm_count, dtype=np.bool_)
+        ruled[[*self._judges_of, *self.candidates.bound]] = True
+        return ruled
+
+    @cached_property
+    def alike(self) -> Mask:
+        """Which VMs differ from the others of their entry in nothing but the name: shape (VMs,)."""
+        plain: Mask = ~self.ruled & (self.instance.current < 0)
+        return plain if self._plain and not self._celled else np.zeros_like(plain)
 
     # -- where a VM fits -----------------------------------------------------------------
 
     def roomy(self, vm: int, hosts: Integers, sizes: Integers, loads: Integers) -> Mask:
         """Return which of the hosts are open to the VM and have room for its size beside the loads."""
         entry = int(self.instance.vm_entry[vm])
-        open_to = self.candidates.hosts_of(vm)[hosts] if self.candidates.ruled(vm) else None
-        if open_to is None:
+        if self.ruled[vm]:
+            open_to = self.candidates.hosts_of(vm)[hosts]
+        else:
             open_to = self.candidates.fits(entry)[self.host_entry[hosts]]
         roomy: Mask = open_to & (loads[hosts] + sizes[entry] <= self.capacity[hosts]).all(axis=1)
         return roomy
@@ -102,6 +113,14 @@ class Packing:
         self.members.setdefault(host, []).append(vm)
         for judge, _ in self._judges_of.get(vm, ()):
             self._amounts[id(judge)] = judge.amount(self.host_of)
+
+    def add_alike(self, vms: Integers, hosts: Integers, counts: Integers) -> None:
+        """Put VMs of one entry, all of them `alike`, on the hosts: so many on each."""
+        entry = int(self.instance.vm_entry[vms[0]])
+        self.host_of[vms] = np.repeat(hosts, counts)
+        self.reserved[hosts] += counts[:, None] * self.tables.lower[entry]
+        self.expected[hosts] += counts[:, None] * self.tables.demand[entry]
+        self.count[hosts] += counts
 
     # -- exact checks where reservations alone do not decide -------------------------------
 
