@@ -170,15 +170,16 @@ class _Chooser:
     def _unused_like(self, host: int, most: int) -> Integers:
         """Return unused hosts of the same entry, from the first on."""
         entry = int(self.packing.host_entry[host])
-        hosts = np.arange(self._last[entry], self._ends[entry])
-        return hosts[self.packing.count[hosts] == 0][:most]
+        hosts: Integers = np.arange(self._last[entry], self._ends[entry])
+        unused: Integers = hosts[self.packing.count[hosts] == 0][:most]
+        return unused
 
     def _room(self, entry: int, hosts: Integers, sizes: Integers, loads: Integers, most: int) -> Integers:
         """Return how many VMs of an entry fit each host, at most ``most``."""
         needed = sizes[entry] > 0
         left: Integers = self.packing.capacity[hosts][:, needed] - loads[hosts][:, needed]
-        fits: Integers = left // sizes[entry][needed]
-        return np.minimum(fits.min(axis=1, initial=most), most)
+        fits: Integers = (left // sizes[entry][needed]).min(axis=1, initial=most)
+        return fits
 
     def _fill(self, vms: Integers, hosts: Integers, room: Integers) -> int:
         """Put VMs that are alike on the hosts, in order; return how many there was room for."""
