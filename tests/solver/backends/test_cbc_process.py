@@ -16,7 +16,7 @@ import pytest
 from solver.backends import CbcBackend, Outcome, Settings
 from solver.deadline import Deadline
 from solver.errors import BackendError
-from tests.solver.backends.fakes import fake_cbc
+from tests.solver.backends.fakes import fake_cbc, python_cbc
 from tests.solver.backends.models import knapsack
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes through /proc")
@@ -110,6 +110,31 @@ def test_program_that_hangs_and_ignores_sigint(tmp_path: Path, temporary: Path) 
     assert 99999 <= solution.bound < 99999.01
     assert processes(temporary) == []
     assert list(temporary.iterdir()) == []
+
+
+def test_bound_survives_a_kill(tmp_path: Path, temporary: Path) -> None:
+    """A program that holds its output back, as C programs do behind a pipe, must not take the bound with it."""
+    body = """
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print("Continuous objective value is -99999 - 0.01 seconds")
+time.sleep(60)
+"""
+    path = python_cbc(tmp_path / "cbc", body)
+    solution = CbcBackend(path).solve(knapsack(), deadline=Deadline(2), settings=Settings())
+    assert solution.outcome is Outcome.UNKNOWN
+    assert solution.bound is not None
+    assert 99999 <= solution.bound < 100000
+
+
+def test_program_that_closes_its_output_and_stays(tmp_path: Path, temporary: Path) -> None:
+    """The end of the output is not yet the end of the process."""
+    path = fake_cbc(tmp_path / "cbc", "exec >&- 2>&-\nsleep 60")
+    begin = time.monotonic()
+    solution = CbcBackend(path).solve(knapsack(), deadline=Deadline(0.5), settings=Settings())
+    assert time.monotonic() - begin < 2
+    assert solution.outcome is Outcome.UNKNOWN
+    assert processes(temporary) == []
 
 
 def test_ctrl_c_gives_the_incumbent(temporary: Path) -> None:
