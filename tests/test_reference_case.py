@@ -177,7 +177,7 @@ def test_ranges_over_time_are_those_of_the_page() -> None:
     assert loose is not None
     assert tight is not None
     for name, wide, narrow in (("f", loose.f[0], tight.f[0]), ("g", loose.g[0], tight.g[0])):
-        assert f"| {name}(1) | {wide.low} to {wide.high} | {narrow.low} to {narrow.high} |" in page()
+        assert f"| {name}(0) | {wide.low} to {wide.high} | {narrow.low} to {narrow.high} |" in page()
 
 
 # -- the isolation equations ----------------------------------------------------------------
