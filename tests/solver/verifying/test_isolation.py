@@ -186,6 +186,14 @@ def test_bursts_must_fit_each_cell() -> None:
         assert fits(instance, [1, 2]) == []
 
 
+def test_bursts_come_on_top_of_full_slices_in_a_cell() -> None:
+    """Reservation 1, a burst of 4 and a full slice fill a cell of 6: the slice may have 1."""
+    instance = one_host([elastic("a", 1, 5, Protected(gamma=1)), elastic("b", 1, 9, Full())], cells=CELLS)
+    assert judged(instance, [3, 1], [1, 1]) == []
+    assert judged(instance, [3, 2], [1, 1]) == ["cpu of h, cell 0: 7 cores needed when 1 burst at once, of 6 cores"]
+    assert judged(instance, [3, 2], [1, 2]) == []
+
+
 def test_resource_that_cells_do_not_list_is_the_hosts() -> None:
     """Memory is not local here: only the host's total counts."""
     instance = Instance(

@@ -17,7 +17,7 @@ from formulations.rules import Ignore, Spread
 from solver.verifying import Fault, holds, least_allocation, level_values, verify
 from solver.verifying.verdict import MOST_LISTED
 from tests.oracle import Oracle
-from tests.strategies import RULES, TERMS, everything, random_placement
+from tests.strategies import MODES, RULES, TERMS, everything, random_placement
 
 Generator = np.random.Generator
 Mutation = Callable[[Generator, Instance, Placement], Placement | None]
@@ -66,6 +66,21 @@ def test_judge_agrees_with_oracle(kind: str) -> None:
     """Judge and brute force must accept the same placements and find the same values."""
     accepted = sum(assert_random_placements_agree(*case) for case in drawn(range(5), rules=[kind]))
     assert accepted > 0
+
+
+CELLS: dict[str, Any] = {"numa": True, "elastic": True, "rules": [], "hosts": 2, "isolation": MODES}
+
+
+def test_judge_agrees_with_oracle_on_cells() -> None:
+    """All isolation levels mixed on hosts with NUMA cells, where the conditions interlock most."""
+    assert sum(assert_random_placements_agree(*case) for case in drawn(range(8), **CELLS, load=0.4)) > 0
+
+
+@pytest.mark.campaign
+def test_judge_agrees_with_oracle_on_cells_campaign() -> None:
+    """The same on 400 instances."""
+    cases = drawn(range(30_000, 30_400), **CELLS, load=0.4)
+    assert sum(assert_random_placements_agree(*case) for case in cases) > 50
 
 
 @pytest.mark.campaign
