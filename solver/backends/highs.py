@@ -18,9 +18,17 @@ from solver.backends.matrix import Matrix, Vector
 from solver.deadline import Deadline
 
 _COST = 2.0**14
+"""The size that the largest cost is brought to at least."""
 
-_ENDINGS = {0: Ending.OPTIMAL, 1: Ending.STOPPED, 2: Ending.INFEASIBLE, 3: Ending.UNBOUNDED}
-"""By the status of `scipy.optimize.milp`; 4 is "other", which its message tells apart."""
+_ENDINGS = {0: Ending.OPTIMAL, 1: Ending.STOPPED, 3: Ending.UNBOUNDED}
+"""By the status of `scipy.optimize.milp`, where that has one meaning."""
+
+_WORDS = {
+    "unbounded or infeasible": Ending.UNBOUNDED,
+    "problem is infeasible": Ending.INFEASIBLE,
+    "limit reached": Ending.STOPPED,
+}
+"""By words of its message otherwise: 2 is said of errors in the model too, 4 of a limit of nodes."""
 
 _FOREVER = 1e9
 """Seconds that stand for no deadline, so that nothing hangs on how a version of scipy reads infinity."""
@@ -110,10 +118,14 @@ def _run(matrix: Matrix, deadline: Deadline, settings: Settings, *, presolve: bo
         constraints=LinearConstraint(matrix.rows, matrix.low, matrix.high) if len(matrix.low) else (),
         options=_options(deadline, settings, presolve=presolve),
     )
-    open_case = "unbounded or infeasible" in answer.message
-    ending = Ending.UNBOUNDED if open_case else _ENDINGS.get(answer.status, Ending.UNCLEAR)
+    ending = _ENDINGS.get(answer.status) or _ending(answer.message)
     x: Vector | None = None if answer.x is None else np.asarray(answer.x, dtype=np.float64)
     bound: float | None = answer.get("mip_dual_bound") if matrix.is_integer else None
     if bound is None or not math.isfinite(bound):
         return Claim(ending, x)
     return Claim(ending, x, bound / factor + matrix.constant)
+
+
+def _ending(message: str) -> Ending:
+    """Return how HiGHS ended, in scipy's words."""
+    return next((ending for words, ending in _WORDS.items() if words in message), Ending.UNCLEAR)

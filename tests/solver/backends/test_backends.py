@@ -9,7 +9,7 @@ import pytest
 
 from solver.backends import BACKENDS, DEFAULT_BACKEND, BackendInterrupted, Outcome, Settings, Solution, backend_named
 from solver.deadline import Deadline
-from tests.solver.backends.models import expression
+from tests.solver.backends.models import expression, knapsack
 
 
 @pytest.mark.parametrize("name", BACKENDS)
@@ -61,3 +61,17 @@ def test_free_integer_in_no_row_is_unbounded(name: str) -> None:
     problem.setObjective(expression([(x, 1), (y, -4)]))
     problem.addConstraint(pulp.LpConstraint(expression([(y, -4.5)]), pulp.LpConstraintLE, "row", 3))
     assert backend_named(name).solve(problem, deadline=Deadline(20), settings=Settings()).outcome is Outcome.UNBOUNDED
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_limit_of_nodes_gives_the_same_answer_every_time(name: str) -> None:
+    """Time differs from machine to machine; whoever must repeat a result limits nodes."""
+    backend = backend_named(name)
+    first, second = (
+        backend.solve(knapsack(3, 60), deadline=Deadline(60), settings=Settings(nodes=2)) for _ in range(2)
+    )
+    assert first.outcome is Outcome.FEASIBLE
+    assert (first.values, first.bound) == (second.values, second.bound)
+    assert first.bound is not None
+    assert first.objective is not None
+    assert first.bound > first.objective

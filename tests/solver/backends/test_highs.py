@@ -10,7 +10,8 @@ import pulp
 import pytest
 
 from solver.backends import Outcome, Settings
-from solver.backends.highs import HighsBackend
+from solver.backends.claims import Ending
+from solver.backends.highs import HighsBackend, _ending
 from solver.deadline import Deadline
 from tests.solver.backends.models import knapsack, market_split
 
@@ -63,6 +64,21 @@ def test_gap_stops_early_with_a_bound_that_says_so() -> None:
     assert solution.objective is not None
     assert solution.bound is not None
     assert solution.objective <= solution.bound <= 1.05 * solution.objective
+
+
+@pytest.mark.parametrize(
+    ("message", "ending"),
+    [
+        ("The problem is infeasible. (HiGHS Status 8: model_status is Infeasible)", Ending.INFEASIBLE),
+        ("The problem is unbounded or infeasible. (HiGHS Status 9)", Ending.UNBOUNDED),
+        ("The HiGHS status code was not recognized. (HiGHS Status 16: Solution limit reached)", Ending.STOPPED),
+        ("(HiGHS Status 2: Model error)", Ending.UNCLEAR),
+        ("(HiGHS Status 4: Solve error)", Ending.UNCLEAR),
+    ],
+)
+def test_messages_decide_where_the_status_has_two_meanings(message: str, ending: Ending) -> None:
+    """Scipy gives an error in the model the status of an infeasible one."""
+    assert _ending(message) is ending
 
 
 def test_nothing_but_the_second_opinion_loads_scipy_optimize() -> None:
