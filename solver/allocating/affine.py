@@ -162,13 +162,16 @@ def _best(case: HostResource, polygon: FeasibleRange) -> AffinePolicy:
         (a_first, b_first), (a_second, b_second) = corners[here - 1], corner
         if a_first * a_second < 0:
             candidates.append((ZERO, b_first + (b_second - b_first) * a_first / (a_first - a_second)))
-    policies = [policy_of(case, *point) for point in candidates]
+    whole = sum(case.demand, ZERO)
+    totals = [case.count * first * case.capacity + second * whole for first, second in candidates]
+    most = max(totals)
+    policies = [policy_of(case, *point) for point, total in zip(candidates, totals, strict=True) if total == most]
     return max(policies, key=_rank)
 
 
 def _rank(policy: AffinePolicy) -> tuple[Fraction, ...]:
     size = abs(policy.capacity_coefficient)
-    return policy.utilisation, policy.smallest_satisfaction, -size, -abs(policy.demand_coefficient)
+    return policy.smallest_satisfaction, -size, -abs(policy.demand_coefficient)
 
 
 def policy_of(case: HostResource, capacity_coefficient: Fraction, demand_coefficient: Fraction) -> AffinePolicy:
