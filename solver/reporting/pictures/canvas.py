@@ -61,10 +61,7 @@ def panel(figure: Figure, left: float, bottom: float, width: float, height: floa
 
 def owner(axes: Axes) -> Figure:
     """Return the whole figure that axes belong to."""
-    figure = axes.get_figure(root=True)
-    if figure is None:
-        raise InputError("the axes belong to no figure", "ax")
-    return figure
+    return axes.figure.figure
 
 
 def literal(text: str, most: int = 28) -> str:
