@@ -6,8 +6,6 @@ from typing import Literal
 
 import msgspec
 
-from formulations.quantities import Quantity
-
 StatusWord = Literal["OPTIMAL", "FEASIBLE", "INFEASIBLE", "UNKNOWN"]
 
 
@@ -32,9 +30,9 @@ class LevelDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     name: str
     unit: str = ""
-    value: Quantity
-    bound: Quantity | None = None
-    gap: Quantity | None = None
+    value: float
+    bound: float | None = None
+    gap: float | None = None
     proved_by: str = ""
 
 
@@ -69,9 +67,9 @@ class IncumbentDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         The value of every level.
     """
 
-    seconds: Quantity
+    seconds: float
     found_by: str
-    values: list[Quantity]
+    values: list[float]
 
 
 class PlacementDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,7 +86,7 @@ class PlacementDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """
 
     placement: dict[str, str | None]
-    allocation: dict[str, dict[str, Quantity]] | None = None
+    allocation: dict[str, dict[str, float]] | None = None
     cells: dict[str, list[int]] | None = None
 
 
@@ -137,15 +135,15 @@ class ResultDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     version: Literal[1] = 1
     status: StatusWord
-    objective: Quantity | None = None
-    bound: Quantity | None = None
-    gap: Quantity | None = None
+    objective: float | None = None
+    bound: float | None = None
+    gap: float | None = None
     unit: str = ""
-    seconds: Quantity = 0
+    seconds: float = 0
     hosts_used: int | None = None
     levels: list[LevelDocument] = []
     placement: dict[str, str | None] | None = None
-    allocation: dict[str, dict[str, Quantity]] | None = None
+    allocation: dict[str, dict[str, float]] | None = None
     cells: dict[str, list[int]] | None = None
     reasons: list[ReasonDocument] = []
     trace: list[IncumbentDocument] = []

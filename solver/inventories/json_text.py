@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from formulations.errors import InputError
+from solver.inventories.collection import uncollected
 from solver.inventories.files import line_and_column
 from solver.inventories.locating import located
 
@@ -41,9 +39,9 @@ def decode_json(content: bytes, kind: type[Decoded]) -> Decoded:
         Naming the field, if the text is malformed or does not fit the type.
     """
     try:
-        with _without_collection():
+        with uncollected():
             value = msgspec.json.decode(content, type=kind)
-        refuse_duplicates(content)
+            refuse_duplicates(content)
     except msgspec.ValidationError as error:
         raise located(error, content, kind) from None
     except msgspec.DecodeError as error:
@@ -51,18 +49,6 @@ def decode_json(content: bytes, kind: type[Decoded]) -> Decoded:
     except RecursionError:
         raise InputError(f"nested more than {DEEPEST} deep") from None
     return value
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Pause the cyclic garbage collector: nothing that is decoded forms a cycle, and there is much of it."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 # -- keys given twice ------------------------------------------------------------------------

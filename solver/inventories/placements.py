@@ -14,16 +14,17 @@ from formulations.errors import InputError
 from formulations.instance import Instance
 from formulations.machines import MOST_CELLS
 from formulations.placement import Placement
-from formulations.quantities import LARGEST_QUANTITY, Quantity, shown
+from formulations.quantities import LARGEST_QUANTITY
 from formulations.resources import Scale
+from solver.inventories.collection import uncollected
 from solver.inventories.documents import PlacementDocument, ResultDocument
 from solver.inventories.json_text import decode_json
 from solver.inventories.reading import json_of, named
 
 Integers = NDArray[np.int64]
 
-_FINEST_EXPONENT = -400
-"""No float needs more decimals; anything finer is refused before it costs memory."""
+LARGEST_ALLOCATION = LARGEST_QUANTITY * 1000
+"""No figure in a placement file may exceed this, in the resource's unit."""
 
 
 class _Marks(msgspec.Struct):
@@ -49,7 +50,7 @@ def read_placement(path: str | Path, instance: Instance) -> Placement:
     """
     path = Path(path)
     content = json_of(path)
-    with named(path):
+    with named(path), uncollected():
         return _Restorer(instance).placement(_document(content))
 
 
@@ -107,27 +108,23 @@ class _Restorer:
             raise InputError(f"{what} {host!r}", f"placement.{vm}")
         return int(found[0])
 
-    def _allocation(self, figures: dict[str, dict[str, Quantity]], host_of: Integers) -> Integers:
-        known: dict[str, tuple[int, Scale, dict[Quantity, int]]] = {
-            scale.resource.name: (r, scale, {}) for r, scale in enumerate(self._instance.tables.scales)
-        }
-        table = np.zeros((self._instance.vm_count, len(known)), dtype=np.int64)
-        missing = host_of >= 0
+    def _allocation(self, figures: dict[str, dict[str, float]], host_of: Integers) -> Integers:
+        scales = self._instance.tables.scales
+        names = [scale.resource.name for scale in scales]
         for name, row in figures.items():
-            vm = self._vm(name, "allocation")
-            missing[vm] = False
-            for resource, figure in row.items():
-                if resource not in known:
-                    raise InputError(
-                        f"unknown resource; expected one of {', '.join(known)}", f"allocation.{name}.{resource}"
-                    )
-                r, scale, quanta = known[resource]
-                if figure not in quanta:
-                    quanta[figure] = quanta_of(figure, scale, f"allocation.{name}.{resource}")
-                table[vm, r] = quanta[figure]
+            for resource in row.keys() - set(names):
+                field = f"allocation.{name}.{resource}"
+                raise InputError(f"unknown resource; expected one of {', '.join(names)}", field)
+        vms = [self._vm(name, "allocation") for name in figures]
+        missing = host_of >= 0
+        missing[vms] = False
         if missing.any():
             name = self._instance.vm_names.name(int(np.argmax(missing)))
             raise InputError(f"placed VM {name!r} has no allocation", "allocation")
+        table = np.zeros((len(host_of), len(names)), dtype=np.int64)
+        for r, scale in enumerate(scales):
+            column = np.array([row.get(names[r], 0.0) for row in figures.values()], dtype=np.float64)
+            table[vms, r] = _quanta(column, scale, list(figures))
         return table
 
     def _cells(self, cells: dict[str, list[int]]) -> Integers:
@@ -140,26 +137,33 @@ class _Restorer:
         return masks
 
 
-def quanta_of(figure: Quantity, scale: Scale, field: str) -> int:
+def _quanta(column: NDArray[np.float64], scale: Scale, names: list[str]) -> Integers:
+    """Return figures in quanta; each distinct one is computed once."""
+    distinct, which = np.unique(column, return_inverse=True)
+    quanta = np.zeros(len(distinct), dtype=np.int64)
+    for number, figure in enumerate(distinct.tolist()):
+        try:
+            quanta[number] = quanta_of(figure, scale)
+        except InputError as error:
+            name = names[int(np.argmax(which == number))]
+            raise error.inside(f"allocation.{name}.{scale.resource.name}") from None
+    whole: Integers = quanta[which]
+    return whole
+
+
+def quanta_of(figure: float, scale: Scale) -> int:
     """Return the whole number of quanta that a figure in the resource's unit stands for.
 
-    A figure stands for a multiple of the quantum when it equals it, or is the float nearest to it.
+    A figure stands for a multiple of the quantum when it is the float nearest to it.
 
     Raises
     ------
     InputError
         If there is none, naming the nearest.
     """
-    decimal = Decimal(repr(figure)) if isinstance(figure, float) else Decimal(figure)
-    if not decimal.is_finite() or not 0 <= decimal <= LARGEST_QUANTITY * 1000:
-        raise InputError(f"expected a number from 0 to {LARGEST_QUANTITY * 1000:,}, got {shown(decimal)}", field)
-    exponent = decimal.as_tuple().exponent
-    if decimal and isinstance(exponent, int) and exponent < _FINEST_EXPONENT:
-        raise InputError(f"has more than {-_FINEST_EXPONENT} decimals: {shown(decimal)}", field)
-    value = Fraction(decimal) if decimal else Fraction(0)
-    nearest = round(value / scale.quantum)
-    multiple = scale.value(nearest)
-    if value != multiple and float(value) != float(multiple):
-        near = f"{scale.say(1)}; the nearest is {scale.say(nearest)}"
-        raise InputError(f"{shown(decimal)} is no multiple of {near}", field)
+    if not 0 <= figure <= LARGEST_ALLOCATION:
+        raise InputError(f"expected a number from 0 to {LARGEST_ALLOCATION:,}, got {figure:g}")
+    nearest = round(Fraction(Decimal(repr(figure))) / scale.quantum)
+    if figure != float(scale.value(nearest)):
+        raise InputError(f"{figure} is no multiple of {scale.say(1)}; the nearest is {scale.say(nearest)}")
     return nearest

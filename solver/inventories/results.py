@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from formulations.instance import Instance
 from formulations.machines import MOST_CELLS
 from formulations.placement import Placement
-from formulations.quantities import Quantity, json_number
+from formulations.quantities import json_number
 from formulations.resources import Scale
+from solver.inventories.collection import uncollected
 from solver.inventories.documents import IncumbentDocument, LevelDocument, ReasonDocument, ResultDocument
 from solver.result import Result
 
@@ -25,6 +26,11 @@ def document(result: Result) -> ResultDocument:
     Figures that are whole become integers, others the nearest floats; `read_placement`
     restores allocations from them exactly.
     """
+    with uncollected():
+        return _document(result)
+
+
+def _document(result: Result) -> ResultDocument:
     headline = result.headline
     return ResultDocument(
         status=result.status.value,
@@ -55,7 +61,7 @@ def document(result: Result) -> ResultDocument:
     )
 
 
-def _number(value: Fraction | None) -> int | float | None:
+def _number(value: Fraction | None) -> float | None:
     return None if value is None else json_number(value)
 
 
@@ -87,7 +93,7 @@ def _placed(instance: Instance, placement: Placement | None) -> dict[str, Any]:
 
 def _allocation(
     instance: Instance, placement: Placement, allocation: Integers, names: list[str]
-) -> dict[str, dict[str, Quantity]]:
+) -> dict[str, dict[str, float]]:
     placed = np.flatnonzero(placement.placed)
     columns = [_figures(allocation[placed, r], scale) for r, scale in enumerate(instance.tables.scales)]
     resources = instance.tables.resource_names
@@ -95,12 +101,12 @@ def _allocation(
     return dict(zip((names[vm] for vm in placed.tolist()), rows, strict=True))
 
 
-def _figures(column: Integers, scale: Scale) -> list[int | float]:
+def _figures(column: Integers, scale: Scale) -> list[float]:
     """Return quanta as numbers in the resource's unit; each distinct figure is computed once."""
     distinct, which = np.unique(column, return_inverse=True)
     figures = np.empty(len(distinct), dtype=object)
     figures[:] = [json_number(scale.value(integer)) for integer in distinct.tolist()]
-    spelled: list[int | float] = figures[which].tolist()
+    spelled: list[float] = figures[which].tolist()
     return spelled
 
 

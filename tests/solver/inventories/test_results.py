@@ -101,7 +101,7 @@ def test_every_quantum_survives_its_number(integer: int, quantum: Fraction) -> N
     scale = Scale(Resource(name="cpu"), quantum)
     spelled = msgspec.json.encode(json_number(scale.value(integer)))
     if scale.value(integer) <= 10**12:
-        assert quanta_of(msgspec.json.decode(spelled, type=int | Decimal), scale, "") == integer
+        assert quanta_of(msgspec.json.decode(spelled, type=float), scale) == integer
 
 
 def test_document_says_all_of_a_result(tmp_path: Path) -> None:
@@ -186,12 +186,17 @@ BROKEN_PLACEMENTS: dict[str, tuple[str, str, str]] = {
     "huge exponent": (
         '{"placement": {"db": "h-1"}, "allocation": {"db": {"memory": 1E+999999999}}}',
         "allocation.db.memory",
-        "expected a number from 0 to",
+        "expected a number in range, got 1E+999999999",
     ),
-    "tiny exponent": (
-        '{"placement": {"db": "h-1"}, "allocation": {"db": {"memory": 1E-999999999}}}',
+    "huge": (
+        '{"placement": {"db": "h-1"}, "allocation": {"db": {"memory": 1E+300}}}',
         "allocation.db.memory",
-        "has more than 400 decimals",
+        "expected a number from 0 to 1,000,000,000,000,000, got 1e+300",
+    ),
+    "no figure": (
+        '{"placement": {"db": "h-1"}, "allocation": {"db": {"memory": "1"}}}',
+        "allocation.db.memory",
+        'expected a number, got "1"',
     ),
     "missing allocation": (
         '{"placement": {"db": "h-1", "web-1": "h-1"}, "allocation": {"db": {"memory": 0.3}}}',

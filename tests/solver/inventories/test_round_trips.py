@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 
 from formulations import VM, Bounds, Host, Instance, Resource
 from formulations.errors import InputError
-from formulations.quantities import Quantity
 from solver.examples import example_names, example_text
 from solver.inventories import read_instance, write_instance
 from tests.strategies import instances
