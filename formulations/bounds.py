@@ -44,7 +44,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         exact(self.reservation, "reservation")
         if self.limit is not None:
             exact(self.limit, "limit")
-        if exact(self.shares, "shares") == 0:
+        exact(self.shares, "shares")
+        if self.shares == 0:
             raise InputError("must be positive, got 0", "shares")
         if self.ramp is not None:
             exact(self.ramp, "ramp")

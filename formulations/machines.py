@@ -111,7 +111,8 @@ class VM(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
             raise InputError(f"must be at least 1, got {self.vcpus}", "vcpus")
         if not 1 <= self.numa <= MOST_CELLS:
             raise InputError(f"must be between 1 and {MOST_CELLS}, got {self.numa}", "numa")
-        if exact(self.burst_probability, "burst_probability") > 1:
+        exact(self.burst_probability, "burst_probability")
+        if self.burst_probability > 1:
             raise InputError(f"must lie in [0, 1], got {self.burst_probability}", "burst_probability")
         if abs(self.priority) > 1_000_000:
             raise InputError(f"must lie within ±1,000,000, got {self.priority}", "priority")
