@@ -154,7 +154,7 @@ class Filling(NamedTuple):
 
     containers: tuple[Container, ...]
     starts: tuple[tuple[int, ...], ...]
-    slopes: tuple[tuple[Fraction, ...], ...]
+    slopes: tuple[tuple[int | Fraction, ...], ...]
 
 
 def max_min(container: Container) -> Filling:
@@ -162,18 +162,18 @@ def max_min(container: Container) -> Filling:
 
     A member without demand has no such ratio and stays at its lower bound.
     """
-    slopes = tuple(Fraction(w * d) for w, d in zip(container.shares, container.demand, strict=True))
+    slopes = tuple(w * d for w, d in zip(container.shares, container.demand, strict=True))
     return Filling((container,), ((0,) * len(container),), (slopes,))
 
 
 def even(container: Container) -> Filling:
     """Return the filling in which ``a / d`` rises evenly from 0, whatever the shares."""
-    return Filling((container,), ((0,) * len(container),), (tuple(map(Fraction, container.demand)),))
+    return Filling((container,), ((0,) * len(container),), (container.demand,))
 
 
 def proportional(container: Container) -> Filling:
     """Return the filling that adds to the lower bounds in proportion to shares."""
-    return Filling((container,), (container.lower,), (tuple(map(Fraction, container.shares)),))
+    return Filling((container,), (container.lower,), (container.shares,))
 
 
 def dominant(containers: Sequence[Container], capacities: Sequence[int]) -> Filling:

@@ -84,10 +84,10 @@ class _Job:
 
     @cached_property
     def singular(self) -> Mask:
-        """Which hosts have more than one row, whole cores, pools, or sums beyond 64 bits."""
+        """Which hosts have rows that cross, whole cores, pools, or sums beyond 64 bits."""
         claims = self.claims
-        crossing = claims.any_on(claims.full) & claims.any_on(claims.protected)
-        mask = claims.celled | claims.any_on(claims.pinned) | crossing | claims.overflowing(claims.upper)
+        budgets = claims.any_on(claims.full) & claims.any_on(claims.protected)
+        mask = claims.crossing | claims.any_on(claims.pinned) | budgets | claims.overflowing(claims.upper)
         if self.tree is not None:
             mask |= claims.any_on(self.tree.pool_of >= 0)
         return np.asarray(mask, dtype=np.bool_)
@@ -102,7 +102,7 @@ class _Job:
         claims = self.claims
         if not self._floors_fit():
             return None
-        roomy = (claims.total(claims.upper) <= claims.capacity).all(axis=1) & ~self.singular
+        roomy = self._fits(claims.upper) & ~self.singular
         amounts = np.where(roomy[claims.host][:, None], claims.upper, claims.lower)
         if self.policy == "drf":
             amounts = np.where(claims.demand > 0, amounts, claims.lower)
@@ -127,28 +127,41 @@ class _Job:
             coreless = tables.core[claims.host_entry][claims.host] == 0
             if (claims.pinned & coreless & (claims.upper[:, tables.cpu] > 0)).any():
                 return False
-        needed = claims.total(claims.lower)
-        fits = (needed <= claims.capacity).all(axis=1)
-        if claims.protected.any():
-            fits &= (claims.largest_bursts() <= claims.capacity - needed).all(axis=1)
+        fits = self._fits(claims.lower, bursting=bool(claims.protected.any()))
         return bool((fits | self.singular).all())
 
+    def _fits(self, amounts: Integers, *, bursting: bool = False) -> Mask:
+        """Return which hosts hold these amounts, and the largest bursts beside them if asked, in every cell."""
+        claims, places = self.claims, self.claims.places
+        fits = np.ones(len(claims.hosts), dtype=np.bool_)
+        whole = flat.Groups(claims.host, claims.capacity), np.arange(len(claims.hosts))
+        local = flat.Groups(places.place, places.capacity), places.host
+        for groups, host in (whole, local) if claims.celled else (whole,):
+            left = groups.capacity - np.stack([groups.sums(amounts[:, r]) for r in range(amounts.shape[1])], axis=1)
+            if bursting:
+                left -= claims.largest_bursts(groups.group, len(left))
+            fits[host[(left < 0).any(axis=1)]] = False
+        return fits
+
     def _fill_plain(self, amounts: Integers, hosts: Mask) -> None:
-        """Fill hosts of one row, all at once, resource by resource."""
-        where = np.flatnonzero(hosts[self.claims.host])
+        """Fill hosts whose rows nest, all at once, resource by resource."""
+        claims, places = self.claims, self.claims.places
+        where = np.flatnonzero(hosts[claims.host])
         if not len(where):
             return
-        number = np.cumsum(hosts) - 1
+        host = (np.cumsum(hosts) - 1)[claims.host[where]]
+        chosen = hosts[places.host]
+        place = (np.cumsum(chosen) - 1)[places.place[where]]
         for r in range(amounts.shape[1]):
-            own = self.claims.host[where]
-            capacity = self.claims.capacity[hosts, r]
+            levels: tuple[flat.Groups, ...] = (flat.Groups(host, claims.capacity[hosts, r]),)
+            if claims.celled:
+                levels = (flat.Groups(place, places.capacity[chosen, r]), *levels)
             plain = flat.Hosts(
-                host=number[own],
-                capacity=capacity,
-                lower=self.claims.lower[where, r],
-                demand=self.claims.demand[where, r],
-                upper=np.minimum(self.claims.upper[where, r], self.claims.capacity[own, r]),
-                shares=self.claims.shares[where, r],
+                levels,
+                lower=claims.lower[where, r],
+                demand=claims.demand[where, r],
+                upper=np.minimum(claims.upper[where, r], claims.capacity[claims.host[where], r]),
+                shares=claims.shares[where, r],
             )
             amounts[where, r] = flat.with_the_rest(plain, _FLAT[self.policy](plain))
 

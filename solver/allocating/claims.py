@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ class Claims:
     Attributes
     ----------
     vm : int64 array, shape (n,)
-        Their numbers, grouped by host and ascending within one.
+        Their numbers, grouped by host, and within one by the first NUMA cell where there are cells.
     entry : int64 array, shape (n,)
         Their entries.
     host : int64 array, shape (n,)
@@ -40,6 +41,8 @@ class Claims:
     lower, demand, upper : int64 arrays, shape (n, resources)
         Floor, demand, and limit with a missing one replaced by ``max(C, d)``.
     capacity : int64 array, shape (m, resources)
+    cell : int64 array, shape (n,)
+        The NUMA cell of every claim; 0 on hosts without cells, -1 where it is not exactly one.
     """
 
     instance: Instance
@@ -53,6 +56,7 @@ class Claims:
     demand: Integers
     upper: Integers
     capacity: Integers
+    cell: Integers
 
     @classmethod
     def of(cls, instance: Instance, placement: Placement) -> Claims:
@@ -65,8 +69,10 @@ class Claims:
         """
         host_of = _checked(instance, placement)
         tables = instance.tables
-        vm = np.argsort(host_of, kind="stable")
+        cell_of = _cells(instance, placement)
+        vm = np.argsort(host_of, kind="stable") if cell_of is None else np.lexsort((cell_of, host_of))
         vm = vm[host_of[vm] >= 0]
+        cell = np.zeros(len(vm), dtype=np.int64) if cell_of is None else cell_of[vm]
         runs = np.append(True, np.diff(host_of[vm]) > 0)[: len(vm)]
         first, host = np.flatnonzero(runs), np.cumsum(runs) - 1
         hosts = host_of[vm][first]
@@ -77,7 +83,7 @@ class Claims:
         upper = np.where(stated == NO_LIMIT, np.maximum(capacity[host], demand), stated)
         start = np.append(first, len(vm)).astype(np.int64)
         lower = tables.lower[entry]
-        claims = cls(instance, vm, entry, host, hosts, host_entry, start, lower, demand, upper, capacity)
+        claims = cls(instance, vm, entry, host, hosts, host_entry, start, lower, demand, upper, capacity, cell)
         return claims._with_partial_floors()
 
     def _with_partial_floors(self) -> Claims:
@@ -131,9 +137,28 @@ class Claims:
         return self.is_level(Protected) if self.instance.gamma > 0 else np.zeros(len(self.vm), dtype=np.bool_)
 
     @cached_property
-    def celled(self) -> Mask:
-        """Which hosts list NUMA cells."""
-        return np.array([cells is not None for cells in self.instance.tables.cells], dtype=np.bool_)[self.host_entry]
+    def celled(self) -> bool:
+        """Whether any host in use lists NUMA cells."""
+        return any(self.instance.tables.cells[entry] is not None for entry in np.unique(self.host_entry).tolist())
+
+    @cached_property
+    def crossing(self) -> Mask:
+        """Which hosts have VMs in several cells at once (or in none, which is an error)."""
+        return self.any_on(self.cell < 0)
+
+    @cached_property
+    def places(self) -> Places:
+        """The cells in use; a host without cells is one place."""
+        runs = np.append(True, (np.diff(self.host) > 0) | (np.diff(self.cell) > 0))[: len(self.vm)]
+        first = np.flatnonzero(runs)
+        host, cell = self.host[first], self.cell[first]
+        capacity = self.capacity[host]
+        for entry in np.unique(self.host_entry).tolist():
+            if (cells := self.instance.tables.cells[entry]) is not None:
+                here = np.flatnonzero((self.host_entry[host] == entry) & (cell >= 0))
+                local = cells[cell[here]]
+                capacity[here] = np.where(local >= 0, local, capacity[here])
+        return Places(np.cumsum(runs) - 1, host, capacity)
 
     def total(self, amounts: Integers) -> Integers:
         """Return the sums over every host's claims: shape (m, resources). See `overflowing`."""
@@ -149,18 +174,34 @@ class Claims:
         """Return which hosts have any of these claims."""
         return np.bincount(self.host[claims], minlength=len(self.hosts)) > 0
 
-    def largest_bursts(self) -> Integers:
-        """Return the sum of the gamma largest ``u - l`` of every host's protected claims: shape (m, resources)."""
-        sums = np.zeros_like(self.capacity)
+    def largest_bursts(self, group: Integers, count: int) -> Integers:
+        """Return the sum of the gamma largest ``u - l`` of protected claims per group: shape (count, resources)."""
+        sums = np.zeros((count, self.capacity.shape[1]), dtype=np.int64)
         where = np.flatnonzero(self.protected)
-        host = self.host[where]
         for r in range(sums.shape[1]):
             burst = (self.upper - self.lower)[where, r]
-            order = np.lexsort((-burst, host))
-            rank = rank_within(host[order])
-            most = order[rank < self.instance.gamma]
-            np.add.at(sums[:, r], host[most], burst[most])
+            order = np.lexsort((-burst, group[where]))
+            most = order[rank_within(group[where][order]) < self.instance.gamma]
+            np.add.at(sums[:, r], group[where][most], burst[most])
         return sums
+
+
+class Places(NamedTuple):
+    """NUMA cells in use, and hosts without cells.
+
+    Attributes
+    ----------
+    place : int64 array, shape (n,)
+        The place of every claim, ascending.
+    host : int64 array, shape (p,)
+        The host of every place.
+    capacity : int64 array, shape (p, resources)
+        The host's where cells do not list the resource.
+    """
+
+    place: Integers
+    host: Integers
+    capacity: Integers
 
 
 def rank_within(groups: Integers) -> Integers:
@@ -170,6 +211,18 @@ def rank_within(groups: Integers) -> Integers:
     first = np.flatnonzero(np.append(True, groups[1:] != groups[:-1]))
     sizes = np.diff(np.append(first, len(groups)))
     return np.arange(len(groups), dtype=np.int64) - np.repeat(first, sizes)
+
+
+def _cells(instance: Instance, placement: Placement) -> Integers | None:
+    """Return the single NUMA cell of every VM as `Claims.cell` has it; None where no host lists cells."""
+    sizes = np.array([0 if cells is None else len(cells) for cells in instance.tables.cells], dtype=np.int64)
+    if not sizes.any():
+        return None
+    own = sizes[instance.host_names.entry_of(np.maximum(placement.host_of, 0))]
+    masks = np.zeros(instance.vm_count, dtype=np.int64) if placement.cells is None else placement.cells
+    single = (masks > 0) & (masks & (masks - 1) == 0) & (instance.tables.numa[instance.vm_entry] == 1)
+    cell = np.where(single, np.log2(np.maximum(masks, 1)).astype(np.int64), -1)
+    return np.where(own > 0, np.where(cell < own, cell, -1), 0)
 
 
 def _checked(instance: Instance, placement: Placement) -> Integers:

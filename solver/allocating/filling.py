@@ -13,38 +13,39 @@ Number = int | Fraction
 
 @dataclass
 class _Level:
-    """A row while water rises: its load is ``base + rate * t``, and it is full at ``full``."""
+    """A row while water rises: its load is ``base + rate * t``."""
 
     row: Row
-    part: int
-    base: Number = 0
+    base: Number
     rate: Number = 0
-    full: Fraction | None = None
 
-    def shift(self, base: Number, rate: Number) -> None:
-        """Change the load's line."""
-        self.base += base
-        self.rate += rate
-        self.full = (self.row.capacity - Fraction(self.base)) / self.rate if self.rate > 0 else None
+    def full_before(self, when: Fraction) -> bool:
+        """Return whether the row is full earlier; integers settle it wherever they can."""
+        if not self.rate > 0:
+            return False
+        return (self.row.capacity - self.base) * when.denominator < when.numerator * self.rate
+
+    def full_at(self) -> Fraction:
+        """Return when the row is full; it must be filling."""
+        return Fraction(self.row.capacity - self.base) / self.rate
 
 
 @dataclass
 class _Water:
-    """The state of one filling: which members rise, and how full every row is."""
+    """The state of one filling: which members rise, and how full the rows are that may bind."""
 
     filling: Filling
-    levels: list[_Level] = field(init=False)
+    levels: list[list[_Level]] = field(init=False)
     amounts: list[list[Number]] = field(init=False)
     rising: set[tuple[int, int]] = field(default_factory=set)
     frozen: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.amounts = [list(container.lower) for container in self.filling.containers]
+        containers = self.filling.containers
+        self.amounts = [list(container.lower) for container in containers]
         self.levels = [
-            _Level(row, part, row.load(container.lower))
-            for part, container in enumerate(self.filling.containers)
-            for row in container.rows
-            if row.load(container.upper) > row.capacity
+            [_Level(row, row.load(own.lower)) for row in own.rows if row.load(own.upper) > row.capacity]
+            for own in containers
         ]
 
     def events(self) -> list[tuple[Fraction, bool, int, int]]:
@@ -56,14 +57,15 @@ class _Water:
             )
             for i, (low, high, start, slope) in enumerate(columns):
                 if slope > 0 and low < high:
-                    events.append((Fraction(low - start) / slope, False, part, i))
-                    events.append((Fraction(high - start) / slope, True, part, i))
+                    events.append((_ratio(low - start, slope), False, part, i))
+                    events.append((_ratio(high - start, slope), True, part, i))
         return sorted(events, key=lambda event: (float(event[0]), *event))  # floats settle most comparisons
 
     def _shift(self, part: int, i: int, base: Number, rate: Number) -> None:
-        for level in self.levels:
-            if level.part == part and (weight := level.row.coefficients[i]):
-                level.shift(weight * base, weight * rate)
+        for level in self.levels[part]:
+            if weight := level.row.coefficients[i]:
+                level.base += weight * base
+                level.rate += weight * rate
 
     def start(self, part: int, i: int) -> None:
         """Let a member rise from its lower bound."""
@@ -78,9 +80,9 @@ class _Water:
         self.amounts[part][i] = amount
         self.rising.discard((part, i))
 
-    def freeze(self, level: _Level, now: Fraction) -> None:
-        """Hold every member that rises in a full row, in all its containers."""
-        stuck = {i for part, i in self.rising if part == level.part and level.row.coefficients[i]}
+    def freeze(self, full: int, level: _Level, now: Fraction) -> None:
+        """Hold every member that rises in a full row of a container, in all its containers."""
+        stuck = {i for part, i in self.rising if part == full and level.row.coefficients[i]}
         self.frozen |= stuck
         for part, i in [pair for pair in self.rising if pair[1] in stuck]:
             self.stop(part, i, self.filling.starts[part][i] + self.filling.slopes[part][i] * now)
@@ -90,11 +92,18 @@ class _Water:
 
         At the moment itself a member that meets its upper bound is not stuck in the row.
         """
-        while full := [(level.full, n) for n, level in enumerate(self.levels) if level.full is not None]:
-            now, n = min(full)
-            if now >= when:
-                return
-            self.freeze(self.levels[n], now)
+        while full := [
+            (level.full_at(), part, n)
+            for part, levels in enumerate(self.levels)
+            for n, level in enumerate(levels)
+            if level.full_before(when)
+        ]:
+            now, part, n = min(full)
+            self.freeze(part, self.levels[part][n], now)
+
+
+def _ratio(over: int, under: Number) -> Fraction:
+    return Fraction(over, under) if isinstance(under, int) else over / under
 
 
 def progressive_filling(filling: Filling) -> list[list[Number]]:
@@ -203,7 +212,7 @@ def entitled(container: Container) -> list[int]:
 def towards(container: Container, target: Sequence[int]) -> list[int]:
     """Return how far everyone gets, evenly, on the way from the lower bounds to a target that does not fit."""
     stage = container.bounded(container.lower, [max(low, a) for low, a in zip(container.lower, target, strict=True)])
-    ways = tuple(Fraction(high - low) for low, high in zip(stage.lower, stage.upper, strict=True))
+    ways = tuple(high - low for low, high in zip(stage.lower, stage.upper, strict=True))
     return filled(Filling((stage,), (stage.lower,), (ways,)))
 
 

@@ -1,4 +1,4 @@
-"""Water-filling of many hosts at once: vectorised over VMs, for hosts whose only row is their capacity."""
+"""Water-filling of many hosts at once: vectorised over VMs, for hosts and cells that nest."""
 
 from __future__ import annotations
 
@@ -13,6 +13,34 @@ from solver.allocating.claims import rank_within
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+MOST_ROUNDS = 64
+"""Rounding settles in one or two; near the largest integers it takes a few more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Disjoint groups of claims, such as hosts or NUMA cells, and the capacity of each.
+
+    Attributes
+    ----------
+    group : int64 array, shape (n,)
+        The group of each claim, 0 … m - 1, ascending.
+    capacity : int64 array, shape (m,)
+    """
+
+    group: Integers
+    capacity: Integers
+
+    def sums(self, values: Integers) -> Integers:
+        """Return the sum over every group's claims: shape (m,). Exact where the sum itself fits 64 bits."""
+        running = np.append(np.int64(0), np.cumsum(values))  # wraps around; differences are exact
+        ends = np.searchsorted(self.group, np.arange(len(self.capacity) + 1))
+        return np.diff(running[ends])
+
+    def float_sums(self, values: Floats, of: Integers | slice = slice(None)) -> Floats:
+        """Return the sum over every group's claims (or some claims) as floats: shape (m,)."""
+        return np.bincount(self.group[of], weights=values, minlength=len(self.capacity)).astype(np.float64)
+
 
 @dataclass(frozen=True, eq=False)
 class Hosts:
@@ -20,101 +48,103 @@ class Hosts:
 
     Attributes
     ----------
-    host : int64 array, shape (n,)
-        The host of each claim, 0 … m - 1, ascending.
-    capacity : int64 array, shape (m,)
+    levels : tuple of Groups
+        From the finest to the hosts; every group lies in one group of the next level.
     lower, demand, upper, shares : int64 arrays, shape (n,)
-        ``upper`` is at most the host's capacity; the lower bounds of a host fit.
+        The lower bounds fit every group.
     """
 
-    host: Integers
-    capacity: Integers
+    levels: tuple[Groups, ...]
     lower: Integers
     demand: Integers
     upper: Integers
     shares: Integers
-
-    def sums(self, values: Integers) -> Integers:
-        """Return the sum over every host's claims: shape (m,). Exact where the sum itself fits 64 bits."""
-        running = np.append(np.int64(0), np.cumsum(values))  # wraps around; differences are exact
-        ends = np.searchsorted(self.host, np.arange(len(self.capacity) + 1))
-        return np.diff(running[ends])
-
-    def float_sums(self, values: Floats) -> Floats:
-        """Return the sum over every host's claims as floats: shape (m,)."""
-        return np.bincount(self.host, weights=values, minlength=len(self.capacity)).astype(np.float64)
 
 
 def filled(hosts: Hosts, start: Integers, slope: Floats) -> Integers:
     """Return the progressive filling ``clamp(start + slope * t, lower, upper)`` of every host.
 
     In integers: a host's whole capacity is given out unless all its rising claims are at their
-    upper bounds. Each amount is within one quantum of the exact one, as far as floats tell.
+    upper bounds, or in full cells. Where groups nest, what a claim gets in its cell alone is the
+    most that it can get on the host: the host then fills up to that. Each amount is within one
+    quantum per level of the exact one, as far as floats tell.
     """
-    rising = (slope > 0) & (hosts.lower < hosts.upper)
-    upper = np.where(rising, hosts.upper, hosts.lower)
-    target = np.minimum(hosts.capacity, hosts.sums(upper))
-    tight = (target < hosts.sums(upper))[hosts.host]
-    amounts = np.where(tight, hosts.lower, upper)
-    part = np.flatnonzero(tight & rising)
-    if len(part):
-        level = _levels(hosts, start, slope, part, target)
-        exact = np.clip(start[part] + slope[part] * level[hosts.host[part]], hosts.lower[part], upper[part])
-        amounts[part] = np.clip(np.floor(exact).astype(np.int64), hosts.lower[part], upper[part])
-        _settle(hosts, amounts, part, exact - amounts[part], target)
+    amounts = np.where(slope > 0, hosts.upper, hosts.lower)
+    for groups in hosts.levels:
+        amounts = _filled(groups, replace(hosts, upper=amounts), start, slope)
     return amounts
 
 
-def _levels(hosts: Hosts, start: Integers, slope: Floats, part: Integers, target: Integers) -> Floats:
-    """Return every host's ``t``: found among its sorted breakpoints by bisection, then exactly between two."""
-    host, low, high = hosts.host[part], hosts.lower[part].astype(np.float64), hosts.upper[part].astype(np.float64)
-    begin, rate = start[part].astype(np.float64), slope[part]
-    fixed = hosts.float_sums(hosts.lower.astype(np.float64))
-    fixed -= np.bincount(host, weights=low, minlength=len(fixed))
-    leave, meet = np.maximum(0.0, (low - begin) / rate), (high - begin) / rate
-    times, owner = np.concatenate([leave, meet]), np.concatenate([host, host])
-    times = times[np.lexsort((times, owner))]
-    counts = np.bincount(owner, minlength=len(fixed))
-    offset = np.cumsum(counts) - counts
-
-    def load(level: Floats) -> Floats:
-        amounts = np.clip(begin + rate * level[host], low, high)
-        return fixed + np.bincount(host, weights=amounts, minlength=len(fixed))
-
-    def at(index: Integers) -> Floats:
-        return np.where(counts > 0, times[np.minimum(offset + index, len(times) - 1)], 0.0)
-
-    below, above = np.zeros(len(fixed), dtype=np.int64), np.maximum(counts - 1, 0)
-    while (above - below > 1).any():
-        middle = (below + above) // 2
-        fits = load(at(middle)) <= target
-        below, above = np.where(fits, middle, below), np.where(fits, above, middle)
-    first, last = at(below), at(above)
-    moving = (leave <= first[host]) & (meet >= last[host])
-    speed = np.bincount(host[moving], weights=rate[moving], minlength=len(fixed))
-    step = np.divide(target - load(first), speed, out=np.zeros_like(first), where=speed > 0)
-    return np.clip(first + step, first, last)
+def _filled(groups: Groups, hosts: Hosts, start: Integers, slope: Floats) -> Integers:
+    target = np.minimum(groups.capacity, groups.sums(hosts.upper))
+    tight = (target < groups.sums(hosts.upper))[groups.group]
+    amounts = np.where(tight, hosts.lower, hosts.upper)
+    part = np.flatnonzero(tight & (slope > 0) & (hosts.lower < hosts.upper))
+    if len(part):
+        water = _Water(groups, hosts, start, slope, part, target)
+        exact = np.clip(start[part] + slope[part] * water.claim_levels(), hosts.lower[part], hosts.upper[part])
+        amounts[part] = np.clip(np.floor(exact).astype(np.int64), hosts.lower[part], hosts.upper[part])
+        water.settle(amounts, exact - amounts[part])
+    return amounts
 
 
-def _settle(hosts: Hosts, amounts: Integers, part: Integers, lost: Floats, target: Integers) -> None:
-    """Give or take single quanta, by the largest remainder, until every host's sum is its target."""
-    for _ in range(64):
-        missing = (target - hosts.sums(amounts))[hosts.host[part]]
-        give = (missing > 0) & (amounts[part] < hosts.upper[part])
-        take = (missing < 0) & (amounts[part] > hosts.lower[part])
-        able = np.flatnonzero(give | take)
-        if not len(able):
-            return
-        order = able[np.lexsort((np.where(give, -lost, lost)[able], hosts.host[part[able]]))]
-        rank = rank_within(hosts.host[part[order]])
-        able_count = np.bincount(hosts.host[part[able]], minlength=len(target))[hosts.host[part[order]]]
-        wanted = np.abs(missing[order])
-        each, more = wanted // able_count, wanted % able_count
-        change = each + (rank < more)
-        index = part[order]
-        room = np.where(give[order], hosts.upper[index] - amounts[index], amounts[index] - hosts.lower[index])
-        amounts[index] += np.sign(missing[order]) * np.minimum(change, room)
-    raise ArithmeticError("rounding did not settle")
+@dataclass(frozen=True, eq=False)
+class _Water:
+    """The groups whose capacity is short, the claims that rise there (``part``), and what each group gives out."""
+
+    groups: Groups
+    hosts: Hosts
+    start: Integers
+    slope: Floats
+    part: Integers
+    target: Integers
+
+    def claim_levels(self) -> Floats:
+        """Return the ``t`` of every rising claim's group: bisected among breakpoints, then exact between two."""
+        groups, part = self.groups, self.part
+        group, rate, begin = groups.group[part], self.slope[part], self.start[part].astype(np.float64)
+        low, high = self.hosts.lower[part].astype(np.float64), self.hosts.upper[part].astype(np.float64)
+        fixed = groups.float_sums(self.hosts.lower.astype(np.float64)) - groups.float_sums(low, part)
+        leave, meet = np.maximum(0.0, (low - begin) / rate), (high - begin) / rate
+        times, owner = np.concatenate([leave, meet]), np.concatenate([group, group])
+        times = times[np.lexsort((times, owner))]
+        counts = np.bincount(owner, minlength=len(fixed))
+        offset = np.cumsum(counts) - counts
+
+        def load(level: Floats) -> Floats:
+            return fixed + groups.float_sums(np.clip(begin + rate * level[group], low, high), part)
+
+        def at(index: Integers) -> Floats:
+            return np.where(counts > 0, times[np.minimum(offset + index, len(times) - 1)], 0.0)
+
+        below, above = np.zeros(len(fixed), dtype=np.int64), np.maximum(counts - 1, 0)
+        while (above - below > 1).any():
+            middle = (below + above) // 2
+            fits = load(at(middle)) <= self.target
+            below, above = np.where(fits, middle, below), np.where(fits, above, middle)
+        first, last = at(below), at(above)
+        moving = np.flatnonzero((leave <= first[group]) & (meet >= last[group]))
+        speed = groups.float_sums(rate[moving], part[moving])
+        step = np.divide(self.target - load(first), speed, out=np.zeros_like(first), where=speed > 0)
+        return np.clip(first + step, first, last)[group]
+
+    def settle(self, amounts: Integers, lost: Floats) -> None:
+        """Give or take single quanta, by the largest remainder, until every group's sum is its target."""
+        part, group = self.part, self.groups.group[self.part]
+        for _ in range(MOST_ROUNDS):
+            missing = (self.target - self.groups.sums(amounts))[group]
+            give = (missing > 0) & (amounts[part] < self.hosts.upper[part])
+            take = (missing < 0) & (amounts[part] > self.hosts.lower[part])
+            able = np.flatnonzero(give | take)
+            if not len(able):
+                return
+            order = able[np.lexsort((np.where(give, -lost, lost)[able], group[able]))]
+            rank, index = rank_within(group[order]), part[order]
+            count = np.bincount(group[able], minlength=len(self.target))[group[order]]
+            each, more = np.divmod(np.abs(missing[order]), count)
+            ends = np.where(give[order], self.hosts.upper[index], self.hosts.lower[index])
+            amounts[index] += np.sign(missing[order]) * np.minimum(each + (rank < more), np.abs(ends - amounts[index]))
+        raise ArithmeticError("rounding did not settle")
 
 
 def with_the_rest(hosts: Hosts, amounts: Integers) -> Integers:
@@ -144,22 +174,28 @@ def satisfaction(hosts: Hosts) -> Integers:
 
     Who gains most per unit is served first; claims that gain alike share evenly what is there.
     """
-    wanted = np.clip(hosts.demand, hosts.lower, hosts.upper)
-    need = wanted - hosts.lower
+    amounts = np.clip(hosts.demand, hosts.lower, hosts.upper)
     place = gain_rank(hosts.shares, hosts.demand)
-    order = np.lexsort((place, hosts.host))
-    host, rank, needs = hosts.host[order], place[order], need[order]
-    first = np.append(True, (host[1:] != host[:-1]) | (rank[1:] != rank[:-1]))[: len(order)]
-    group, begin = np.cumsum(first) - 1, np.searchsorted(host, np.arange(len(hosts.capacity)))
-    running = np.cumsum(needs) - needs  # may wrap around; differences within a host are exact
-    before = (running - running[begin[host]])[first]
-    left = (hosts.capacity - hosts.sums(hosts.lower))[host[first]] - before
+    for groups in hosts.levels:
+        amounts = _served(groups, replace(hosts, upper=amounts), place)
+    return amounts
+
+
+def _served(groups: Groups, hosts: Hosts, place: Integers) -> Integers:
+    """Serve claims up to their upper bounds in the order of their places."""
+    order = np.lexsort((place, groups.group))
+    group, rank, needs = groups.group[order], place[order], (hosts.upper - hosts.lower)[order]
+    first = np.append(True, (group[1:] != group[:-1]) | (rank[1:] != rank[:-1]))[: len(order)]
+    batch, begin = np.cumsum(first) - 1, np.searchsorted(group, np.arange(len(groups.capacity)))
+    running = np.cumsum(needs) - needs  # may wrap around; differences within a group are exact
+    before = (running - running[begin[group]])[first]
+    left = (groups.capacity - groups.sums(hosts.lower))[group[first]] - before
     whole = left >= np.add.reduceat(needs, np.flatnonzero(first)) if len(needs) else left >= 0
     served, partly = np.zeros(len(order), dtype=np.bool_), np.zeros(len(order), dtype=np.bool_)
-    served[order], partly[order] = whole[group], (~whole & (left > 0))[group]
-    amounts = np.where(served, wanted, hosts.lower)
-    stage = replace(hosts, lower=amounts, upper=np.where(partly, wanted, amounts))
-    return filled(stage, np.zeros_like(amounts), hosts.demand.astype(np.float64))
+    served[order], partly[order] = whole[batch], (~whole & (left > 0))[batch]
+    amounts = np.where(served, hosts.upper, hosts.lower)
+    stage = replace(hosts, lower=amounts, upper=np.where(partly, hosts.upper, amounts))
+    return _filled(groups, stage, np.zeros_like(amounts), hosts.demand.astype(np.float64))
 
 
 def gain_rank(shares: Integers, demand: Integers) -> Integers:

@@ -98,7 +98,7 @@ def filling_by_programs(filling: Filling, backend: Backend, deadline: Deadline) 
 
 def _scaled(filling: Filling) -> Filling:
     """Return the same filling with levels in quanta, which suits a solver's tolerances."""
-    largest = max((slope for part in filling.slopes for slope in part), default=Fraction(0))
+    largest = Fraction(max((slope for part in filling.slopes for slope in part), default=0))
     if not largest:
         return filling
     return filling._replace(slopes=tuple(tuple(slope / largest for slope in part) for part in filling.slopes))
