@@ -29,15 +29,23 @@ def test_a_module_says_its_purpose_in_its_first_line() -> None:
     assert not silent
 
 
-def test_a_module_is_named_after_a_thing_and_not_after_what_it_exports() -> None:
-    """A module called like its function hides one of the two from whoever imports."""
-    wrong = [
-        name
+def test_a_module_is_named_after_a_thing() -> None:
+    """Rooms called utils fill with what belongs elsewhere."""
+    assert not [name for name, path, _ in parsed() if path.stem in NAMELESS]
+
+
+def test_no_package_exports_a_name_that_one_of_its_modules_has() -> None:
+    """A function called like its module hides it from whoever imports the module."""
+    hidden = [
+        f"{name}: {alias.asname or alias.name}"
         for name, path, tree in parsed()
-        if path.stem in NAMELESS
-        or any(isinstance(node, ast.FunctionDef) and node.name == path.stem for node in tree.body)
+        if path.stem == "__init__"
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if node.module is not None and node.module.endswith(f".{alias.asname or alias.name}")
     ]
-    assert not wrong
+    assert not hidden
 
 
 def test_only_the_command_line_prints() -> None:
