@@ -65,7 +65,7 @@ def _members_needed(verdicts: Verdicts, background: Sequence[Fact], group: Fact,
     """Return the members of a group that the conflict needs; the group itself where that is too much to say."""
     members = list(group.members())
     figures = isinstance(members[0], ReservationFact | CapacityFact)
-    if len(members) == 1 or verdicts.deadline.over or (figures and most == 0):
+    if len(members) == 1 or verdicts.over or (figures and most == 0):
         return [group]
     try:
         return quickxplain(verdicts.surely, background, members, most if figures else len(members))

@@ -27,7 +27,7 @@ def contradictions(openings: Openings) -> Iterator[Finding]:
             continue
         level = rule.level if isinstance(rule, Spread | Split) else "host"
         if level not in together:
-            together[level] = list(unions_at(openings, level))
+            together[level] = list(unions_at(openings.instance, openings.facts, level))
         for union in together[level]:
             if _apart(openings.instance, union, rule):
                 yield Finding(f"{union} and {fact} contradict each other", (*union.facts, fact))

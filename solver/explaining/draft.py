@@ -81,18 +81,24 @@ class Draft:
             return set()
         if any(isinstance(rule, AtMostOn | Dedicated) for rule in rules):
             return set()
+        plenty = self._plentiful()
         named = {selector for rule in rules for names in rule.vm_selectors().values() for selector in names}
         busy = set(np.unique(self.source.vm_entry[self.source.vms_called(named)]).tolist())
         return {
             vm.name
             for entry, vm in enumerate(self._vms.values())
-            if entry not in busy and (vm.numa == 1 or not celled) and self._weightless(entry, vm)
+            if entry not in busy and (vm.numa == 1 or not celled) and self._weightless(entry, vm, plenty)
         }
 
-    def _weightless(self, entry: int, vm: VM) -> bool:
-        """Return whether a VM reserves nothing."""
+    def _plentiful(self) -> set[int]:
+        """Return the resources of which every host has enough for everything."""
+        names = range(len(self.source.resources))
+        return {r for r in names if all(r in self._roomy.get(host, ()) for host in self._hosts)}
+
+    def _weightless(self, entry: int, vm: VM, plenty: set[int]) -> bool:
+        """Return whether a VM reserves nothing that could be short."""
         needed = set(np.flatnonzero(self.source.tables.lower[entry]).tolist())
-        return needed <= self._free.get(vm.name, set())
+        return needed - plenty <= self._free.get(vm.name, set())
 
     # -- rules ---------------------------------------------------------------------------
 

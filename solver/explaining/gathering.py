@@ -28,7 +28,7 @@ def ungatherable(openings: Openings) -> Iterator[Finding]:
             sets = (np.isin(hosts, openings.instance.hosts_called(names)) for names in rule.sets)
             vms = [vm for vm in openings.instance.vms_called(rule.vms).tolist() if openings.instance.ruled[vm]]
             yield from _without_place(openings, vms, sets, [fact])
-    for union in unions(openings):
+    for union in unions(openings.instance, openings.facts):
         yield from _without_place(openings, union.vms, _domains(openings, union), union.facts)
 
 
@@ -45,12 +45,12 @@ def _without_place(
     """Yield why none of some places, sets of hosts, can hold all of the VMs."""
     instance, tables = openings.instance, openings.instance.tables
     kinds = openings.by_kind(vms)
-    if not vms or not all(openings.open[kind].any() for kind in kinds):
+    if not vms or not all(openings.open_alone[kind].any() for kind in kinds):
         return
     need = [total(tables.lower[instance.vm_entry[list(vms)], r]) for r in range(len(tables.scales))]
     missing: set[int] = set()
     for place in places:
-        if all((openings.open[kind] & place).any() for kind in kinds):
+        if all((openings.open_alone[kind] & place).any() for kind in kinds):
             entries = openings.host_entry[place & instance.usable_entries[openings.host_entry]]
             short = next((r for r, amount in enumerate(need) if amount > total(tables.capacity[entries, r])), None)
             if short is None:

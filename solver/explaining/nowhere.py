@@ -16,14 +16,14 @@ def homeless(openings: Openings) -> Iterator[Finding]:
     """Yield the VMs that no host could take, with what closes the hosts to each."""
     if openings.instance.allow_unplaced:
         return
-    for kind, mask in enumerate(openings.open):
+    for kind, mask in enumerate(openings.open_alone):
         if not mask.any():
             yield finding_of(openings, kind)
 
 
 def finding_of(openings: Openings, kind: int) -> Finding:
     """Return why a kind of VM has no host: few facts that close all hosts."""
-    closures = cover(openings.closures(kind), np.ones(openings.instance.host_count, dtype=np.bool_))
+    closures = cover(openings.closures_alone(kind), np.ones(openings.instance.host_count, dtype=np.bool_))
     facts: dict[Fact, None] = {}
     for closure in closures:
         facts.update(dict.fromkeys(closure.facts))

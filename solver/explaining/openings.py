@@ -14,7 +14,9 @@ from formulations.instance import Instance
 from formulations.isolation import Full
 from formulations.machines import Host
 from formulations.rules import Ban, Fence, Pin
-from solver.explaining.facts import Fact, Facts, IsolationFact, together
+from solver.explaining.facts import Fact, IsolationFact, together
+from solver.explaining.statements import Facts
+from solver.explaining.unions import Union, unions_at
 
 Mask = NDArray[np.bool_]
 Integers = NDArray[np.int64]
@@ -57,6 +59,10 @@ class Closure:
     also_new: bool
 
 
+Kind = tuple[int, tuple[int, ...], int]
+"""A VM entry, the positions of unary rules (and where it must stay), and a union or -1."""
+
+
 class Openings:
     """The open hosts of every ruled VM of an instance; VMs of one entry under the same rules are alike."""
 
@@ -67,32 +73,38 @@ class Openings:
         self._candidates = Candidates(instance)
 
     @cached_property
-    def kinds(self) -> dict[tuple[int, tuple[int, ...]], Integers]:
-        """Ruled VMs by entry and the hard ban, fence and pin rules that speak of them."""
+    def unions(self) -> list[Union]:
+        """VMs that must share a host."""
+        return list(unions_at(self.instance, self.facts, "host"))
+
+    @cached_property
+    def kinds(self) -> dict[Kind, Integers]:
+        """Ruled VMs by entry, the hard ban, fence and pin rules that speak of them, and union."""
+        union_of = {vm: number for number, union in enumerate(self.unions) for vm in union.vms}
         rules: dict[int, list[int]] = {}
         for position, rule in enumerate(self.instance.rules):
             if rule.hard and isinstance(rule, Ban | Fence | Pin):
                 for vm in self.instance.vms_called(rule.vms).tolist():
                     rules.setdefault(vm, []).append(position)
-        kinds: dict[tuple[int, tuple[int, ...]], list[int]] = {}
-        for vm, positions in rules.items():
+        kinds: dict[Kind, list[int]] = {}
+        for vm in sorted({*rules, *union_of}):
             if self.instance.ruled[vm]:
-                kinds.setdefault(self._kind(vm, positions), []).append(vm)
+                kinds.setdefault(self._kind(vm, rules.get(vm, []), union_of.get(vm, -1)), []).append(vm)
         free = self.instance.ruled.copy()
-        free[list(rules)] = False
+        free[[*rules, *union_of]] = False
         found = {key: np.array(vms, dtype=np.int64) for key, vms in kinds.items()}
         numbers = np.flatnonzero(free)
         entries, starts = np.unique(self.instance.vm_entry[numbers], return_index=True)
         for entry, vms in zip(entries.tolist(), np.split(numbers, starts[1:]), strict=bool(len(entries))):
-            found[entry, ()] = vms
+            found[entry, (), -1] = vms
         return found
 
-    def _kind(self, vm: int, positions: list[int]) -> tuple[int, tuple[int, ...]]:
+    def _kind(self, vm: int, positions: list[int], union: int) -> Kind:
         """Return what tells a VM under unary rules from others; one that must stay, by where it is."""
         key = tuple(positions)
         if any(self._stays(position) for position in positions):
             key += (-2 - int(self.instance.current[vm]),)
-        return int(self.instance.vm_entry[vm]), key
+        return int(self.instance.vm_entry[vm]), key, union
 
     def _stays(self, position: int) -> bool:
         rule = self.instance.rules[position]
@@ -107,9 +119,28 @@ class Openings:
         return kind_of
 
     @cached_property
-    def open(self) -> list[Mask]:
-        """Per kind, the hosts that it could run on: shape (hosts,)."""
+    def open_alone(self) -> list[Mask]:
+        """Per kind, the hosts that it could run on if it were alone: shape (hosts,)."""
         return [self._candidates.hosts_of(int(vms[0])) for vms in self.kinds.values()]
+
+    @cached_property
+    def open(self) -> list[Mask]:
+        """Per kind, the hosts that are open to it and to all that must share its host: shape (hosts,)."""
+        masks = list(self.open_alone)
+        for kinds in self._united.values():
+            shared = np.logical_and.reduce([self.open_alone[kind] for kind in kinds])
+            for kind in kinds:
+                masks[kind] = shared
+        return masks
+
+    @cached_property
+    def _united(self) -> dict[int, list[int]]:
+        """The kinds of every union."""
+        united: dict[int, list[int]] = {}
+        for kind, (_, _, union) in enumerate(self.kinds):
+            if union >= 0:
+                united.setdefault(union, []).append(kind)
+        return united
 
     def by_kind(self, vms: Iterable[int]) -> dict[int, list[int]]:
         """Return the ruled ones among VMs by the number of their kind."""
@@ -122,8 +153,18 @@ class Openings:
     # -- what closes hosts ----------------------------------------------------------------
 
     def closures(self, kind: int) -> list[Closure]:
-        """Return what closes hosts to a kind of VM, rules first."""
-        (entry, positions), vms = list(self.kinds.items())[kind]
+        """Return what closes hosts to a kind of VM and to all that must share its host."""
+        union = list(self.kinds)[kind][2]
+        if union < 0 or not (self.open_alone[kind] & ~self.open[kind]).any():
+            return self.closures_alone(kind)
+        ties = self.unions[union].facts
+        others = [closure for other in self._united[union] if other != kind for closure in self.closures_alone(other)]
+        tied = [Closure(c.hosts, (*ties, *c.facts), f"{c.why} with {self.unions[union]}", c.also_new) for c in others]
+        return [*self.closures_alone(kind), *tied]
+
+    def closures_alone(self, kind: int) -> list[Closure]:
+        """Return what closes hosts to a kind of VM itself, rules first."""
+        (entry, positions, _), vms = list(self.kinds.items())[kind]
         return [
             *self._by_rules(int(vms[0]), positions),
             *self._by_maintenance(),

@@ -24,9 +24,8 @@ from solver.explaining.facts import (
     MaintenanceFact,
     ReservationFact,
     RuleFact,
-    host_words,
-    vm_words,
 )
+from solver.explaining.statements import host_words, vm_words
 
 MOST_MEMBERS = 4
 """Of a fact with many members so many are tried one by one."""

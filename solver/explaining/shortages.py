@@ -88,7 +88,8 @@ def _behind_fences(openings: Openings) -> Iterator[Finding]:
     """Yield the sets of hosts that must hold more than they have, because rules allow nothing else."""
     tables, instance = openings.instance.tables, openings.instance
     kinds = list(openings.kinds.items())
-    masks = {mask.tobytes(): mask for mask, ((_, positions), _) in zip(openings.open, kinds, strict=True) if positions}
+    bound = [bool(positions) or union >= 0 for positions, union in (key[1:] for key in openings.kinds)]
+    masks = {mask.tobytes(): mask for mask, by_rule in zip(openings.open, bound, strict=True) if by_rule}
     for mask in masks.values():
         inside = [kind for kind, own in enumerate(openings.open) if own.any() and not (own & ~mask).any()]
         vms = np.concatenate([kinds[kind][1] for kind in inside]) if inside else np.zeros(0, dtype=np.int64)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import networkx as nx
 
+from formulations.instance import Instance
 from formulations.rules import Gather
 from formulations.rules.base import Level
 from solver.explaining.facts import Fact
-from solver.explaining.openings import Openings
+from solver.explaining.statements import Facts
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,8 @@ class Union:
         return " and ".join(fact.text for fact in self.facts[:3]) + (" and more" if len(self.facts) > 3 else "")
 
 
-def unions_at(openings: Openings, level: Level) -> Iterator[Union]:
+def unions_at(instance: Instance, facts: Facts, level: Level) -> Iterator[Union]:
     """Yield the VMs that must share a domain of a level: whoever shares a host shares every domain."""
-    instance = openings.instance
     graph: nx.Graph[str] = nx.Graph()
     for position, rule in enumerate(instance.rules):
         if isinstance(rule, Gather) and rule.hard and rule.level in ("host", level):
@@ -45,12 +45,12 @@ def unions_at(openings: Openings, level: Level) -> Iterator[Union]:
                 nx.add_star(graph, [f"rule {position}", *(f"vm {vm}" for vm in members)])
     for nodes in nx.connected_components(graph):
         numbers = {kind: sorted(int(n.split()[1]) for n in nodes if n.startswith(kind)) for kind in ("vm", "rule")}
-        facts = dict.fromkeys(fact for n in numbers["rule"] if (fact := openings.facts.rule(n)) is not None)
-        yield Union(tuple(numbers["vm"]), level, tuple(facts))
+        rules = dict.fromkeys(fact for n in numbers["rule"] if (fact := facts.rule(n)) is not None)
+        yield Union(tuple(numbers["vm"]), level, tuple(rules))
 
 
-def unions(openings: Openings) -> Iterator[Union]:
+def unions(instance: Instance, facts: Facts) -> Iterator[Union]:
     """Yield the VMs that must share a domain, at every level that a hard gather rule names."""
-    levels = {rule.level for rule in openings.instance.rules if isinstance(rule, Gather) and rule.hard}
+    levels = {rule.level for rule in instance.rules if isinstance(rule, Gather) and rule.hard}
     for level in sorted(levels, key=lambda level: (level != "host", level)):
-        yield from unions_at(openings, level)
+        yield from unions_at(instance, facts, level)

@@ -8,8 +8,9 @@ from formulations.errors import InputError
 from formulations.instance import Instance
 from solver.deadline import Deadline
 from solver.explaining.draft import Draft
-from solver.explaining.facts import Fact, Facts, atoms, relaxed
+from solver.explaining.facts import Fact, atoms, relaxed
 from solver.explaining.quick import hopeless
+from solver.explaining.statements import Facts
 
 Feasible = Callable[[Instance, Deadline], bool | None]
 """Whether an instance has a placement; None when not decided in time."""
@@ -51,6 +52,7 @@ class Verdicts:
         self._conflicting: list[frozenset[Fact]] = []
         self._possible: list[frozenset[Fact]] = []
         self._unknown: set[frozenset[Fact]] = set()
+        self._late = 0.0
 
     def know_conflict(self, facts: Iterable[Fact]) -> None:
         """Learn that facts conflict."""
@@ -77,11 +79,16 @@ class Verdicts:
         return self.conflicting(facts) is True
 
     def _ask_of(self, kept: frozenset[Fact]) -> bool | None:
-        return None if self.deadline.over else self.ask(relaxed(self.instance, self.all - kept))
+        return None if self.over else self.ask(relaxed(self.instance, self.all - kept))
+
+    @property
+    def over(self) -> bool:
+        """Whether there is no time for another question, given how late answers have come."""
+        return self.deadline.left <= self._late
 
     def possible(self, draft: Draft) -> bool | None:
         """Return whether a changed instance has a placement; None when it is not decided or no instance."""
-        if self.deadline.over:
+        if self.over:
             return None
         try:
             changed = draft.instance()
@@ -94,6 +101,8 @@ class Verdicts:
         if hopeless(instance):
             return False
         self.asked += 1
-        answer = self._feasible(instance, self.deadline.within(max(1.0, self.deadline.left / SHARE_OF_ONE)))
+        given = self.deadline.within(max(1.0, self.deadline.left / SHARE_OF_ONE))
+        answer = self._feasible(instance, given)
+        self._late = max(self._late, given.elapsed - given.seconds)
         self.undecided += answer is None
         return answer

@@ -75,7 +75,7 @@ def corrections(verdicts: Verdicts, conflicts: Sequence[Conflict]) -> Iterator[t
     done: list[frozenset[Fact]] = []
     queue: deque[tuple[Fact, ...]] = deque([()])
     seen: set[frozenset[Fact]] = set()
-    while queue and not verdicts.deadline.over:
+    while queue and not verdicts.over:
         relaxed = queue.popleft()
         gone = atoms(relaxed)
         if gone in seen or any(earlier <= gone for earlier in done):
@@ -151,10 +151,10 @@ def measure(verdicts: Verdicts, remedy: Remedy, start: Draft | None = None) -> i
 
     too_little, enough = 0, remedy.hint
     while not helps(enough):
-        if enough >= remedy.most or verdicts.deadline.over:
+        if enough >= remedy.most or verdicts.over:
             return None
         too_little, enough = enough, min(2 * enough, remedy.most)
-    while enough - too_little > 1 and not verdicts.deadline.over:
+    while enough - too_little > 1 and not verdicts.over:
         middle = (too_little + enough) // 2
         too_little, enough = (too_little, middle) if helps(middle) else (middle, enough)
     return enough
