@@ -102,7 +102,8 @@ class _Job:
         claims = self.claims
         if not self._floors_fit():
             return None
-        roomy = self._fits(claims.upper) & ~self.singular
+        rigid = claims.upper is claims.lower
+        roomy = ~self.singular if rigid else self._fits(claims.upper) & ~self.singular
         amounts = np.where(roomy[claims.host][:, None], claims.upper, claims.lower)
         if self.policy == "drf":
             amounts = np.where(claims.demand > 0, amounts, claims.lower)

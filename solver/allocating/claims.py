@@ -79,10 +79,13 @@ class Claims:
         host_entry = instance.host_names.entry_of(hosts)
         entry = instance.vm_entry[vm]
         capacity = tables.capacity[host_entry]
-        demand, stated = tables.demand[entry], tables.upper[entry]
-        upper = np.where(stated == NO_LIMIT, np.maximum(capacity[host], demand), stated)
+        demand = np.take(tables.demand, entry, axis=0)
+        if (tables.upper == tables.lower).all():  # a million rigid VMs need no second table
+            lower = upper = demand
+        else:
+            lower, upper = np.take(tables.lower, entry, axis=0), np.take(tables.upper, entry, axis=0)
+            upper = np.where(upper == NO_LIMIT, np.maximum(np.take(capacity, host, axis=0), demand), upper)
         start = np.append(first, len(vm)).astype(np.int64)
-        lower = tables.lower[entry]
         claims = cls(instance, vm, entry, host, hosts, host_entry, start, lower, demand, upper, capacity, cell)
         return claims._with_partial_floors()
 

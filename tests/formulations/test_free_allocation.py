@@ -17,7 +17,7 @@ from solver.deadline import Deadline
 from tests.solver.allocating.drawing import every_allocation, random_container
 
 BACKENDS: list[Backend] = [CbcBackend(), HighsBackend()]
-SEEDS = [*range(10), *(pytest.param(seed, marks=pytest.mark.campaign) for seed in range(1000, 1300))]
+SEEDS = [*range(6), *(pytest.param(seed, marks=pytest.mark.campaign) for seed in range(1000, 1300))]
 
 
 def solved(model: FreeAllocation, backend: Backend) -> tuple[float, list[list[float]]]:

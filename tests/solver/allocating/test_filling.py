@@ -186,18 +186,51 @@ def test_rounding_stays_within_a_step_and_leaves_nothing(seed: int) -> None:
         assert not container.fits(more)
 
 
+def with_more_shares(container: Container, one: int) -> Container:
+    return replace(container, shares=tuple(2 * w if i == one else w for i, w in enumerate(container.shares)))
+
+
 @pytest.mark.parametrize("seed", [*EVERYDAY, *CAMPAIGN])
 def test_more_shares_never_mean_less(seed: int) -> None:
     """Every weighted policy must reward shares, or users cannot steer it."""
     container = drawn(seed)
     one = seed % len(container)
-    raised = replace(container, shares=tuple(2 * w if i == one else w for i, w in enumerate(container.shares)))
+    raised = with_more_shares(container, one)
     for rising in (max_min, proportional):
         before, after = (filling.progressive_filling(rising(c))[0][one] for c in (container, raised))
         assert after >= before
+    both = [filling.with_the_rest(c, filling.entitled(c))[one] for c in (container, raised)]
+    assert both[1] >= both[0] - 2, "beyond what rounding may take in either pass"
     if container.laminar:
-        before, after = (filling.satisfied(c)[one] for c in (container, raised))
-        assert after >= before - 1, "beyond what rounding among equals may take"
+        served = [filling.satisfied(c)[one] for c in (container, raised)]
+        assert served[1] >= served[0] - 1, "beyond what rounding among equals may take"
+
+
+@pytest.mark.parametrize("seed", [*EVERYDAY, *CAMPAIGN])
+def test_more_shares_never_mean_less_dominant_resource(seed: int) -> None:
+    """The same for dominant resource fairness, with more shares of everything."""
+    containers = two_resources(seed)
+    one = seed % len(containers[0])
+    raised = [with_more_shares(container, one) for container in containers]
+    capacities = [container.rows[0].capacity for container in containers]
+    before, after = (filling.progressive_filling(dominant(own, capacities)) for own in (containers, raised))
+    assert all(more[one] >= less[one] for more, less in zip(after, before, strict=True))
+
+
+def test_equals_get_alike_what_a_program_gave_them() -> None:
+    """A solver's vertex favours one of two equals; what they got together is shared out again."""
+    container = Container.plain(20, [0, 0, 0], [5, 5, 5], [9, 9, 8])
+    assert filling.evened(container, [9, 0, 7]) == [5, 4, 7]
+    cored = replace(container, upper=(8, 8, 8), step=(4, 4, 1))
+    assert filling.evened(cored, [8, 0, 7]) == [4, 4, 7]
+
+
+def test_fullest_is_known_without_a_program_where_cores_fit() -> None:
+    """Whole cores that fill a host to what cores can reach need no proof by a solver; others do."""
+    cored = replace(Container.plain(10, [0, 0], [8, 8], [8, 8]), step=(4, 4))
+    assert filling.is_fullest(cored, filling.brimful(cored)), "8 of 10 is all that cores of 4 can use"
+    mixed = replace(Container.plain(9, [0, 0], [8, 2], [8, 2]), step=(4, 1))
+    assert not filling.is_fullest(mixed, [4, 2])
 
 
 def test_reference_memory_is_filled_to_five_eighths() -> None:
