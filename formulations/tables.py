@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import cached_property
 from math import lcm
 
 import numpy as np
@@ -114,7 +115,7 @@ class Tables:
         for r, column in enumerate(columns):
             self.shares[:, r] = np.fromiter((whole[id(share)] for share in column), np.int64, len(vms))
 
-    @property
+    @cached_property
     def resource_names(self) -> list[str]:
         """The resources' names in order."""
         return [scale.resource.name for scale in self.scales]

@@ -161,7 +161,7 @@ def _improve(search: Search, pairs: int, iterations: int | None) -> None:
         solve_exactly(search, search.deadline)
         return
     neighbours = NeighbourhoodSearch(search)
-    if pairs > MOST_PAIRS:
+    if pairs > MOST_PAIRS or iterations is not None:
         neighbours.run(search.deadline, iterations)
         return
     neighbours.run(search.deadline.within(search.deadline.left * 0.4), iterations)

@@ -54,7 +54,12 @@ class Capacity:
         self.number: dict[int, list[pulp.LpVariable]] = {}
         """Per host whose floors depend on it: the number of VMs there, one binary per number."""
         self.unit = [self._row_unit(r) for r in range(len(self.tables.scales))]
+        self._guarantees = any(
+            isinstance(self.instance.isolation_of(entry), Partial) for entry in range(len(self.instance.vms))
+        )
+        self._plain: dict[tuple[int, int], bool] = {}
         for host in model.scope.hosts.tolist():
+            model.check_time()
             self._fill(host)
 
     def _row_unit(self, r: int) -> float:
@@ -89,6 +94,9 @@ class Capacity:
 
     def _take(self, vm: int, host: int, host_entry: int, r: int) -> Take:
         entry, x, unit = self._vm_entry(vm), self.model.x[vm][host], self.unit[r]
+        if self._takes_reservation_only(entry, r):
+            taken = float(self.tables.lower[entry, r]) / unit
+            return Take(Expression({x: taken}), Expression({x: taken}), taken)
         own, capacity = self.instance.isolation_of(entry), int(self.tables.capacity[host_entry, r])
         low, demand = int(self.tables.lower[entry, r]), int(self.tables.demand[entry, r])
         high = min(int(self.tables.upper[entry, r]), max(capacity, demand))
@@ -104,6 +112,15 @@ class Capacity:
         if isinstance(own, Partial):
             most += self._guarantee(host, (x, low, high, capacity, unit), own, floor=floor, given=given, label=label)
         return Take(given if isinstance(own, Full) else floor, given, most / unit)
+
+    def _takes_reservation_only(self, entry: int, r: int) -> bool:
+        """Whether nothing but the reservation of a VM entry matters, on any host."""
+        if (entry, r) not in self._plain:
+            own = self.instance.isolation_of(entry)
+            whole_cores = isinstance(own, Full) and own.pinned and r == self.tables.cpu
+            served = self.serves and self.tables.demand[entry, r] > 0
+            self._plain[entry, r] = not (isinstance(own, Partial) or whole_cores or served)
+        return self._plain[entry, r]
 
     def _at_most_if(self, x: pulp.LpVariable, most: float, name: str) -> pulp.LpVariable:
         """Return a new variable in [0, most] that is 0 unless ``x`` is 1."""
@@ -167,8 +184,9 @@ class Capacity:
         name = f"{self._name(host)}_{self.tables.resource_names[r]}"
         room = self._room(host, self.tables.capacity[entry, r] / self.unit[r])
         self._fits([take.given for take in takes.values()], room, f"capacity_{name}")
-        bursts = {vm: (self.model.x[vm][host], self._burst(vm, entry, r)) for vm in takes}
-        self._absorbs([take.floor for take in takes.values()], bursts, room, name)
+        if self.instance.gamma:
+            bursts = {vm: (self.model.x[vm][host], self._burst(vm, entry, r)) for vm in takes}
+            self._absorbs([take.floor for take in takes.values()], bursts, room, name)
 
     def _room(self, host: int, capacity: float) -> Expression:
         """Return what a host offers: its capacity, when it is on."""
@@ -196,7 +214,7 @@ class Capacity:
         """Let any Gamma protected VMs burst at once (Bertsimas and Sim, theorem 1)."""
         gamma = self.instance.gamma
         bursting = {vm: burst for vm, burst in bursts.items() if burst[1] > 0}
-        if gamma == 0 or not bursting:
+        if not bursting:
             return
         price = self.program.continuous(f"burst_price_{name}")
         total = room.times(-1.0).add(price, float(gamma))
@@ -211,7 +229,7 @@ class Capacity:
 
     def _count_members(self, host: int, entry: int, members: list[int]) -> None:
         """Count the VMs of a host where a floor depends on how many there are."""
-        if not any(self._floor_binds(vm, entry) for vm in members):
+        if not self._guarantees or not any(self._floor_binds(vm, entry) for vm in members):
             return
         name = self._name(host)
         numbers = [self.program.binary(f"number_{name}_{n}") for n in range(len(members) + 1)]
@@ -263,8 +281,8 @@ class Capacity:
         name = f"{self._name(host)}_{self.tables.resource_names[r]}"
         given = {vm: self._split(vm, host, take.given, take.most, f"{name}_given") for vm, take in takes.items()}
         numa = {vm: int(self.tables.numa[self._vm_entry(vm)]) for vm in takes}
-        bursts = {vm: self._burst(vm, entry, r) / numa[vm] for vm in takes}
-        protects = self.instance.gamma > 0 and any(burst > 0 for burst in bursts.values())
+        bursts = {vm: self._burst(vm, entry, r) / numa[vm] for vm in takes if self.instance.gamma}
+        protects = any(burst > 0 for burst in bursts.values())
         floors = {
             vm: self._split(vm, host, take.floor, take.most, f"{name}_floor") for vm, take in takes.items() if protects
         }

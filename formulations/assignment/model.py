@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -18,7 +18,7 @@ from formulations.objective import HOST_TERMS, ObjectiveLevel
 from formulations.placement import Placement
 from formulations.program import Expression, Program
 from formulations.quantities import exact
-from formulations.rules import AtMostOn, Level
+from formulations.rules import AtMostOn, Level, Rule
 
 Integers = NDArray[np.int64]
 
@@ -36,6 +36,8 @@ class Assignment:
         What is free; everything by default.
     candidates : Candidates, optional
         Shared between models of one instance to save work.
+    stop : callable, optional
+        Asked now and then while the model is built; True ends that with a `TimeoutError`.
 
     Attributes
     ----------
@@ -50,10 +52,19 @@ class Assignment:
     ------
     ContradictionError
         If a constraint is false whatever the variables.
+    TimeoutError
+        If ``stop`` says so.
     """
 
-    def __init__(self, instance: Instance, scope: Scope | None = None, candidates: Candidates | None = None) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        scope: Scope | None = None,
+        candidates: Candidates | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> None:
         self.instance = instance
+        self._stop = stop
         self.scope = scope or Scope.whole(instance)
         self.program = Program(instance.name or "placement")
         self.stated: Sequence[ObjectiveLevel] = instance.levels
@@ -62,13 +73,18 @@ class Assignment:
         self._place_every_wanted_vm()
         self.capacity = Capacity(self)
         self._use_interchangeable_hosts_in_order()
-        self.amounts = [(rule, rules.encode(self, rule)) for rule in instance.rules]
+        self.amounts = [(rule, self._encoded(rule)) for rule in instance.rules]
         self.levels = [self._level(stated) for stated in self.stated]
 
     @property
     def problem(self) -> pulp.LpProblem:
         """The model as PuLP's."""
         return self.program.problem
+
+    def check_time(self) -> None:
+        """Raise TimeoutError when it is time to stop building."""
+        if self._stop is not None and self._stop():
+            raise TimeoutError("no time to build the model")
 
     # -- variables -----------------------------------------------------------------------
 
@@ -77,6 +93,7 @@ class Assignment:
         self.members: dict[int, list[int]] = {host: [] for host in self.scope.hosts.tolist()}
         host_names = {host: self.instance.host_names.name(host) for host in self.members}
         for vm, hosts in self.scope.pairs(candidates).items():
+            self.check_time()
             name = self.instance.vm_names.name(vm)
             self.x[vm] = {host: self.program.binary(f"assign_{name}_{host_names[host]}") for host in hosts}
             for host in hosts:
@@ -171,6 +188,10 @@ class Assignment:
     def fixed_in_use(self) -> Integers:
         """The hosts outside the scope that run a fixed VM."""
         return self.scope.fixed.hosts_used
+
+    def _encoded(self, rule: Rule) -> Expression:
+        self.check_time()
+        return rules.encode(self, rule)
 
     # -- objective -----------------------------------------------------------------------
 

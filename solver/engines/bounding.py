@@ -20,6 +20,9 @@ from solver.errors import BackendError
 
 log = logging.getLogger("placewright")
 
+COVER_SECONDS = 5.0
+"""The covering program gets at most so long, and a tenth of the time left."""
+
 
 def bound_levels(search: Search) -> None:
     """Bound every level that is one term by what every placement needs.
@@ -47,7 +50,7 @@ def bound_levels(search: Search) -> None:
 
 def _cover(search: Search, number: int, covering: Covering) -> None:
     """Solve the covering program for a level's bound."""
-    limit = search.deadline.within(max(1.0, 0.2 * min(search.deadline.left, 100.0)))
+    limit = search.deadline.within(min(COVER_SECONDS, 0.1 * search.deadline.left))
     try:
         solution = search.backend.solve(covering.problem, deadline=limit, settings=search.settings)
     except BackendError as error:

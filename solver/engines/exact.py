@@ -20,7 +20,9 @@ def solve_exactly(search: Search, deadline: Deadline) -> None:
     Improves the incumbent and the bounds of the search, or proves that there is no placement.
     """
     try:
-        model = Assignment(search.instance, candidates=search.candidates)
+        model = Assignment(search.instance, candidates=search.candidates, stop=lambda: deadline.over)
+    except TimeoutError:
+        return
     except ContradictionError as error:
         log.info("the model contradicts itself: %s", error)
         search.infeasible = search.values is None

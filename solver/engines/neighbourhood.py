@@ -25,8 +25,8 @@ UNUSED_AT_FIRST = 4
 MOST_PAIRS = 1_500
 """Sub-problems have at most about this many assignment variables."""
 
-STEP_SECONDS = 3.0
-STEP_NODES = 2_000
+STEP_SECONDS = 1.0
+STEP_NODES = 200
 STALL_STEPS = 150
 """Without a deadline the search ends after so many steps without improvement."""
 
@@ -66,8 +66,8 @@ class NeighbourhoodSearch:
             return False
         scope = Scope.around(self.instance, incumbent, self._hosts(incumbent))
         try:
-            model = Assignment(self.instance, scope, self.search.candidates)
-        except ContradictionError:
+            model = Assignment(self.instance, scope, self.search.candidates, lambda: deadline.over)
+        except (ContradictionError, TimeoutError):
             return False
         for earlier in range(level):
             model.hold(earlier, float((self.search.values or ())[earlier]))

@@ -16,7 +16,7 @@ from formulations.placement import Placement
 from solver.allocating import Policy, allocate
 from solver.backends.base import Backend, Settings
 from solver.deadline import Deadline
-from solver.errors import BackendError, VerificationError
+from solver.errors import BackendError, BackendMissingError, VerificationError
 from solver.result import Incumbent
 from solver.verifying import RuleJudge, verify
 
@@ -123,12 +123,12 @@ class Search:
         return self.infeasible or self.deadline.over or (self.values is not None and self.open_level is None)
 
     def failed(self, error: BackendError) -> None:
-        """Note a failure of the backend; after `MOST_FAILURES` in a row give the error on."""
+        """Note a failure of the backend; give it on if it is missing or has failed `MOST_FAILURES` times in a row."""
         log.warning("%s", error)
         self.failures += 1
         if str(error) not in self.warnings:
             self.warnings.append(str(error))
-        if self.failures >= MOST_FAILURES:
+        if self.failures >= MOST_FAILURES or isinstance(error, BackendMissingError):
             raise error
 
     def checked(self) -> Placement | None:
