@@ -60,7 +60,9 @@ def quick_reasons(instance: Instance) -> tuple[Reason, ...]:
 
     reasons: dict[tuple[str, ...], Reason] = {}
     for finding in quick_findings(instance):
-        needed = quickxplain(conflicting, [], finding.facts, len(finding.facts))
+        needed: Sequence[Fact] = finding.facts
+        if conflicting(finding.facts):
+            needed = quickxplain(conflicting, [], finding.facts, len(finding.facts))
         texts = tuple(fact.text for fact in needed)
         reasons.setdefault(texts, Reason(finding.message, texts))
     return tuple(reasons.values())

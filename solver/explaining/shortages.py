@@ -14,6 +14,10 @@ from solver.explaining.openings import Finding, Mask, Openings
 Integers = NDArray[np.int64]
 
 
+MOST_PAIRS = 100_000
+"""With more pairs of a kind of VM and a host, only hosts that rules single out are looked at."""
+
+
 def shortages(openings: Openings) -> Iterator[Finding]:
     """Yield every way in which reservations exceed capacities."""
     if not openings.instance.allow_unplaced and openings.instance.usable_entries.any():
@@ -85,11 +89,12 @@ def _givers_needed(openings: Openings, r: int, short: int) -> Iterator[Fact]:
 
 
 def _behind_fences(openings: Openings) -> Iterator[Finding]:
-    """Yield the sets of hosts that must hold more than they have, because rules allow nothing else."""
+    """Yield the sets of hosts that must hold more than they have, because rules or sizes allow nothing else."""
     tables, instance = openings.instance.tables, openings.instance
     kinds = list(openings.kinds.items())
-    bound = [bool(positions) or union >= 0 for positions, union in (key[1:] for key in openings.kinds)]
-    masks = {mask.tobytes(): mask for mask, by_rule in zip(openings.open, bound, strict=True) if by_rule}
+    few = len(kinds) * instance.host_count <= MOST_PAIRS
+    by_rule = [bool(positions) or union >= 0 for _, positions, union in openings.kinds]
+    masks = {mask.tobytes(): mask for mask, ruled in zip(openings.open, by_rule, strict=True) if ruled or few}
     for mask in masks.values():
         inside = [kind for kind, own in enumerate(openings.open) if own.any() and not (own & ~mask).any()]
         vms = np.concatenate([kinds[kind][1] for kind in inside]) if inside else np.zeros(0, dtype=np.int64)

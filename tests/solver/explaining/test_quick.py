@@ -24,7 +24,7 @@ from formulations.rules import (
     Spread,
 )
 from solver.explaining.facts import atoms, relaxed
-from solver.explaining.quick import hopeless, quick_findings, quick_reasons
+from solver.explaining.quick import quick_findings, quick_reasons
 from solver.explaining.statements import Facts
 from tests.agreement import seeds
 from tests.solver.explaining.cases import RESOURCES, cluster, random_small, reference
@@ -182,7 +182,7 @@ def assert_sound(rng: np.random.Generator) -> None:
     for finding in findings:
         facts = atoms(finding.facts)
         assert facts <= everything
-        assert hopeless(relaxed(instance, everything - facts)), (finding.message, finding.facts)
+        assert not has_placement(relaxed(instance, everything - facts)), (finding.message, finding.facts)
 
 
 def test_no_feasible_instance_is_called_infeasible() -> None:
