@@ -26,7 +26,7 @@ MOST_PAIRS = 1_500
 """Sub-problems have at most about this many assignment variables."""
 
 STEP_SECONDS = 1.0
-STEP_NODES = 200
+STEP_NODES = 50
 STALL_STEPS = 150
 """Without a deadline the search ends after so many steps without improvement."""
 
