@@ -94,8 +94,15 @@ def _by_demand(lacking: Integers, shares: Integers, demand: Integers) -> list[Fr
     return [Fraction(int(top), int(below)) for top, below in zip(sums, distinct, strict=True)]
 
 
-def _hosts(_: Instance, placement: Placement, __: Term) -> Fraction:
-    return Fraction(len(placement.hosts_used))
+def _in_use(instance: Instance, placement: Placement) -> Integers:
+    """Return the hosts in use; at a million VMs a mask is much faster than sorting."""
+    used = np.zeros(instance.host_count, dtype=np.bool_)
+    used[placement.host_of[placement.host_of >= 0]] = True
+    return np.flatnonzero(used)
+
+
+def _hosts(instance: Instance, placement: Placement, _: Term) -> Fraction:
+    return Fraction(len(_in_use(instance, placement)))
 
 
 def _cost(instance: Instance, placement: Placement, _: Term) -> Fraction:
@@ -119,7 +126,7 @@ def _energy(instance: Instance, placement: Placement, _: Term) -> Fraction:
 
 
 def _over_hosts_in_use(instance: Instance, placement: Placement, figure: Callable[[Host], Quantity]) -> Fraction:
-    used = np.bincount(instance.host_names.entry_of(placement.hosts_used), minlength=len(instance.hosts))
+    used = np.bincount(instance.host_names.entry_of(_in_use(instance, placement)), minlength=len(instance.hosts))
     return sum((int(used[entry]) * exact(figure(instance.hosts[entry])) for entry in np.flatnonzero(used)), Fraction(0))
 
 
