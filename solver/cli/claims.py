@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from pathlib import Path
 
 import msgspec
@@ -35,7 +36,7 @@ def false_claims(path: Path, instance: Instance, verdict: Verdict) -> tuple[str,
     stated = {level.name: level.value for level in decode_json(json_of(path), _Claims).levels}
     values = zip(instance.levels, verdict.values or (), strict=False)
     return tuple(
-        f"the file states {level.name} {stated[level.name]}, the placement has {figure(value)}"
+        f"the file states {level.name} {figure(Fraction(stated[level.name]))}, the placement has {figure(value)}"
         for level, value in values
         if level.name in stated and not math.isclose(stated[level.name], value, rel_tol=1e-9, abs_tol=1e-12)
     )
