@@ -95,6 +95,20 @@ def test_fillings_state_their_lines() -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_encoding_an_allocation_decodes_to_it(seed: int) -> None:
+    """A start that means another allocation, or breaks the program, would mislead the solver."""
+    container = drawn(seed, "crossing")
+    for amounts in every_allocation(container)[::7]:
+        model = FreeAllocation((container,))
+        model.maximise_satisfaction()
+        values = model.encode([amounts])
+        assert model.decode(values) == [list(amounts)]
+        for variable in model.problem.variables():
+            variable.varValue = values[variable.name]
+        assert model.problem.valid(1e-9)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_tidying_rows_changes_no_allocation(seed: int) -> None:
     """Rows that never bind may go and common factors may be cut: what fits stays what fits."""
     container = drawn(seed, "crossing")
