@@ -13,7 +13,7 @@ from formulations.instance import Instance
 from formulations.placement import Placement
 from formulations.quantities import exact
 from formulations.tables import NO_LIMIT
-from solver.allocating.claims import Claims
+from solver.allocating.claims import Claims, Mask
 
 
 def host_resources(
@@ -83,8 +83,8 @@ def _chosen(claims: Claims, hosts: Sequence[int] | None) -> list[int]:
         if number not in positions:
             raise InputError("runs no VM", f"placement.{names.name(number)}")
     chosen = list(positions.values()) if hosts is None else [positions[number] for number in hosts]
-    refused = {
-        "NUMA cells": claims.celled,
+    refused: dict[str, Sequence[bool] | Mask] = {
+        "NUMA cells": [claims.instance.tables.cells[entry] is not None for entry in claims.host_entry.tolist()],
         "pinned slices": claims.any_on(claims.pinned),
         "protected bursting": claims.any_on(claims.protected),
     }
