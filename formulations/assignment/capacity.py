@@ -6,19 +6,17 @@ The integer definitions are in docs/semantics.md, their derivation in docs/equat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pulp
 from numpy.typing import NDArray
 
+from formulations.assignment.variables import Variables
 from formulations.isolation import Full, Partial, Protected
 from formulations.placement import Placement
 from formulations.program import Expression
 from formulations.tables import NO_LIMIT
-
-if TYPE_CHECKING:
-    from formulations.assignment.model import Assignment
 
 Integers = NDArray[np.int64]
 
@@ -37,11 +35,10 @@ class Capacity:
 
     Parameters
     ----------
-    model : Assignment
-        With its ``x`` and ``on`` made.
+    model : Variables
     """
 
-    def __init__(self, model: Assignment) -> None:
+    def __init__(self, model: Variables) -> None:
         self.model = model
         self.program = model.program
         self.instance = model.instance

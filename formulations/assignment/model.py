@@ -1,9 +1,8 @@
-"""The assignment model: its variables, the placement constraints, and how a solution is read back."""
+"""The assignment model: constraints and objective over its variables, and how a solution is read back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pulp
@@ -12,18 +11,19 @@ from numpy.typing import NDArray
 from formulations.assignment import rules, terms
 from formulations.assignment.capacity import Capacity
 from formulations.assignment.scope import Scope
+from formulations.assignment.variables import Variables
 from formulations.candidates import Candidates
 from formulations.instance import Instance
-from formulations.objective import HOST_TERMS, ObjectiveLevel
+from formulations.objective import ObjectiveLevel
 from formulations.placement import Placement
-from formulations.program import Expression, Program
+from formulations.program import Expression
 from formulations.quantities import exact
-from formulations.rules import AtMostOn, Level, Rule
+from formulations.rules import Rule
 
 Integers = NDArray[np.int64]
 
 
-class Assignment:
+class Assignment(Variables):
     """An instance, or the part of it in a scope, as an integer program.
 
     Every objective level's expression gives the level's value for the whole instance, fixed
@@ -41,10 +41,6 @@ class Assignment:
 
     Attributes
     ----------
-    x : dict of int to dict of int to pulp.LpVariable
-        ``x[vm][host]`` is 1 when the VM runs on the host.
-    on : dict of int to pulp.LpVariable
-        1 when the free host is in use; empty where nothing asks.
     levels : list of Expression
         One per objective level, to be minimised in order.
 
@@ -63,13 +59,7 @@ class Assignment:
         candidates: Candidates | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> None:
-        self.instance = instance
-        self._stop = stop
-        self.scope = scope or Scope.whole(instance)
-        self.program = Program(instance.name or "placement")
-        self.stated: Sequence[ObjectiveLevel] = instance.levels
-        self._make_assignments(candidates or Candidates(instance))
-        self._make_hosts_on()
+        super().__init__(instance, scope or Scope.whole(instance), candidates or Candidates(instance), stop)
         self._place_every_wanted_vm()
         self.capacity = Capacity(self)
         self._use_interchangeable_hosts_in_order()
@@ -81,35 +71,6 @@ class Assignment:
         """The model as PuLP's."""
         return self.program.problem
 
-    def check_time(self) -> None:
-        """Raise TimeoutError when it is time to stop building."""
-        if self._stop is not None and self._stop():
-            raise TimeoutError("no time to build the model")
-
-    # -- variables -----------------------------------------------------------------------
-
-    def _make_assignments(self, candidates: Candidates) -> None:
-        self.x: dict[int, dict[int, pulp.LpVariable]] = {}
-        self.members: dict[int, list[int]] = {host: [] for host in self.scope.hosts.tolist()}
-        host_names = {host: self.instance.host_names.name(host) for host in self.members}
-        for vm, hosts in self.scope.pairs(candidates).items():
-            self.check_time()
-            name = self.instance.vm_names.name(vm)
-            self.x[vm] = {host: self.program.binary(f"assign_{name}_{host_names[host]}") for host in hosts}
-            for host in hosts:
-                self.members[host].append(vm)
-
-    def _make_hosts_on(self) -> None:
-        asked = self.has_term(*HOST_TERMS) or any(isinstance(rule, AtMostOn) for rule in self.instance.rules)
-        names = self.instance.host_names
-        self.on: dict[int, pulp.LpVariable] = (
-            {host: self.program.binary(f"on_{names.name(host)}") for host in self.members} if asked else {}
-        )
-
-    def has_term(self, *kinds: str) -> bool:
-        """Whether any objective level has a term of these kinds."""
-        return any(term.kind in kinds for stated in self.stated for term in stated.terms)
-
     # -- constraints ---------------------------------------------------------------------
 
     def _place_every_wanted_vm(self) -> None:
@@ -119,10 +80,6 @@ class Assignment:
                 self.program.at_most(Expression.total(hosts.values()), 1, name)
             else:
                 self.program.equal(Expression.total(hosts.values()), 1, name)
-
-    def may_stay_out(self, vm: int) -> bool:
-        """Whether a wanted VM may be left without a host."""
-        return self.instance.allow_unplaced and not self.instance.ignored[vm]
 
     def _use_interchangeable_hosts_in_order(self) -> None:
         """Break the symmetry between counted hosts that nothing tells apart."""
@@ -150,45 +107,6 @@ class Assignment:
                     return False
         return True
 
-    # -- what rules and objective terms are made of --------------------------------------
-
-    def free(self, vms: Integers) -> list[int]:
-        """Return those of the VMs that the model decides about."""
-        return [vm for vm in vms.tolist() if vm in self.x]
-
-    def placed(self, vm: int) -> Expression:
-        """Return whether a free VM has a host."""
-        return Expression.total(self.x[vm].values())
-
-    def count_by_domain(self, vms: Integers, level: Level) -> dict[int, Expression]:
-        """Return how many of the VMs are in each domain that any of them can be in."""
-        fixed_hosts = self.scope.fixed.host_of[vms]
-        domains = self.instance.domains(level, fixed_hosts[fixed_hosts >= 0])
-        counts = {
-            int(domain): Expression(constant=float(count))
-            for domain, count in zip(*np.unique(domains, return_counts=True), strict=True)
-        }
-        domain_of = self._free_domains(level)
-        for vm in self.free(vms):
-            for host, variable in self.x[vm].items():
-                counts.setdefault(domain_of[host], Expression()).add(variable)
-        return counts
-
-    def _free_domains(self, level: Level) -> dict[int, int]:
-        if level not in self._domains_by_level:
-            domains = self.instance.domains(level, self.scope.hosts)
-            self._domains_by_level[level] = dict(zip(self.scope.hosts.tolist(), domains.tolist(), strict=True))
-        return self._domains_by_level[level]
-
-    @cached_property
-    def _domains_by_level(self) -> dict[Level, dict[int, int]]:
-        return {}
-
-    @cached_property
-    def fixed_in_use(self) -> Integers:
-        """The hosts outside the scope that run a fixed VM."""
-        return self.scope.fixed.hosts_used
-
     def _encoded(self, rule: Rule) -> Expression:
         self.check_time()
         return rules.encode(self, rule)
@@ -196,9 +114,9 @@ class Assignment:
     # -- objective -----------------------------------------------------------------------
 
     def _level(self, stated: ObjectiveLevel) -> Expression:
-        total = Expression()
+        total, parts = Expression(), terms.Parts(self, self.capacity, self.amounts)
         for term in stated.terms:
-            total.plus(terms.expression(self, term), float(exact(term.weight)))
+            total.plus(terms.expression(parts, term), float(exact(term.weight)))
         return total
 
     def minimise(self, level: int) -> None:

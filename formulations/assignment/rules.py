@@ -7,11 +7,12 @@ counts); a hard rule's encoding forbids any amount instead and returns 0.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from formulations.assignment.variables import Variables
 from formulations.program import ContradictionError, Expression
 from formulations.rules import (
     Among,
@@ -33,16 +34,13 @@ from formulations.rules import (
     Spread,
 )
 
-if TYPE_CHECKING:
-    from formulations.assignment.model import Assignment
-
 Integers = NDArray[np.int64]
 
 ROWS_PER_DOMAIN = 60
 """Up to this many VMs, a domain's occupancy is tied VM by VM: more rows, a tighter relaxation."""
 
 
-def encode(model: Assignment, rule: Rule) -> Expression:
+def encode(model: Variables, rule: Rule) -> Expression:
     """Add a rule to the model and return the amount by which it is broken."""
     return Encoding(model, rule).amount
 
@@ -50,7 +48,7 @@ def encode(model: Assignment, rule: Rule) -> Expression:
 class Encoding:
     """One rule in one model: what it adds, and the amount by which it is broken."""
 
-    def __init__(self, model: Assignment, rule: Rule) -> None:
+    def __init__(self, model: Variables, rule: Rule) -> None:
         self.model = model
         self.program = model.program
         self.instance = model.instance

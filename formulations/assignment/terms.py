@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from formulations.assignment.capacity import Capacity
+from formulations.assignment.variables import Variables
 from formulations.errors import UnsupportedError
 from formulations.objective import Term, TermKind
 from formulations.program import Expression
 from formulations.quantities import exact
-
-if TYPE_CHECKING:
-    from formulations.assignment.model import Assignment
+from formulations.rules import Rule
 
 
-def expression(model: Assignment, term: Term) -> Expression:
+class Parts(NamedTuple):
+    """What terms are made of: the variables, what VMs get, and by how much each rule is broken."""
+
+    variables: Variables
+    capacity: Capacity
+    amounts: Sequence[tuple[Rule, Expression]]
+
+
+def expression(parts: Parts, term: Term) -> Expression:
     """Return a term's value as an expression."""
-    return _TERMS[term.kind](model, term)
+    return _TERMS[term.kind](parts, term)
 
 
-def _unplaced(model: Assignment, term: Term) -> Expression:
+def _unplaced(parts: Parts, term: Term) -> Expression:
+    model = parts.variables
     counted = model.instance.ruled.copy()
     if term.priority is not None:
         priorities = np.array([vm.priority for vm in model.instance.vms])[model.instance.vm_entry]
@@ -34,15 +43,16 @@ def _unplaced(model: Assignment, term: Term) -> Expression:
     return total
 
 
-def _broken_rules(model: Assignment, _: Term) -> Expression:
+def _broken_rules(parts: Parts, _: Term) -> Expression:
     total = Expression()
-    for rule, amount in model.amounts:
+    for rule, amount in parts.amounts:
         if rule.price is not None:
             total.plus(amount, float(exact(rule.price)))
     return total
 
 
-def _unmet_demand(model: Assignment, _: Term) -> Expression:
+def _unmet_demand(parts: Parts, _: Term) -> Expression:
+    model, capacity = parts.variables, parts.capacity
     tables, entry_of = model.instance.tables, model.instance.vm_entry
     total = Expression(constant=_unmet_by_fixed(model))
     for vm in model.x:
@@ -50,12 +60,12 @@ def _unmet_demand(model: Assignment, _: Term) -> Expression:
         for r in np.flatnonzero(tables.demand[entry] > 0).tolist():
             share = float(tables.shares[entry, r]) / tables.shares_unit
             total.constant += share
-            met = model.capacity.met.get((vm, r), Expression())
-            total.plus(met, -share * model.capacity.unit[r] / float(tables.demand[entry, r]))
+            met = capacity.met.get((vm, r), Expression())
+            total.plus(met, -share * capacity.unit[r] / float(tables.demand[entry, r]))
     return total
 
 
-def _unmet_by_fixed(model: Assignment) -> float:
+def _unmet_by_fixed(model: Variables) -> float:
     tables, fixed = model.instance.tables, model.scope.fixed
     free = np.fromiter(model.x, dtype=np.int64)
     counted = model.instance.wanted.copy()
@@ -69,13 +79,15 @@ def _unmet_by_fixed(model: Assignment) -> float:
     return float((short * tables.shares[entries]).sum()) / tables.shares_unit
 
 
-def _hosts(model: Assignment, _: Term) -> Expression:
+def _hosts(parts: Parts, _: Term) -> Expression:
+    model = parts.variables
     total = Expression.total(model.on.values())
     total.constant = float(len(model.fixed_in_use))
     return total
 
 
-def _cost(model: Assignment, _: Term) -> Expression:
+def _cost(parts: Parts, _: Term) -> Expression:
+    model = parts.variables
     names = model.instance.host_names
     costs = [float(exact(0 if host.cost is None else host.cost)) for host in model.instance.hosts]
     total = Expression(constant=sum(costs[entry] for entry in names.entry_of(model.fixed_in_use)))
@@ -84,7 +96,8 @@ def _cost(model: Assignment, _: Term) -> Expression:
     return total
 
 
-def _energy(model: Assignment, _: Term) -> Expression:
+def _energy(parts: Parts, _: Term) -> Expression:
+    model = parts.variables
     instance, cpu = model.instance, model.instance.tables.cpu
     if cpu is None:
         raise UnsupportedError("the objective term energy needs a resource with the role cpu")
@@ -106,7 +119,8 @@ def _energy(model: Assignment, _: Term) -> Expression:
     return total
 
 
-def _migration(model: Assignment, _: Term) -> Expression:
+def _migration(parts: Parts, _: Term) -> Expression:
+    model = parts.variables
     instance = model.instance
     costs = np.array([float(exact(vm.move_cost)) for vm in instance.vms])[instance.vm_entry]
     counted = instance.ruled & (instance.current >= 0)
@@ -119,8 +133,9 @@ def _migration(model: Assignment, _: Term) -> Expression:
     return total
 
 
-def _imbalance(model: Assignment, _: Term) -> Expression:
+def _imbalance(parts: Parts, _: Term) -> Expression:
     """Sum over hosts and resources of the excess over the cluster's utilisation."""
+    model = parts.variables
     instance, tables = model.instance, model.instance.tables
     if any(host.count == "unlimited" for host in instance.hosts):
         raise UnsupportedError("the objective term imbalance needs a stated number of hosts")
@@ -143,7 +158,7 @@ def _imbalance(model: Assignment, _: Term) -> Expression:
     return total
 
 
-def _cluster_ratio(model: Assignment, demand: np.ndarray[tuple[int], np.dtype[np.float64]], total: float) -> Expression:
+def _cluster_ratio(model: Variables, demand: np.ndarray[tuple[int], np.dtype[np.float64]], total: float) -> Expression:
     """Return placed demand over capacity; it varies only where VMs may stay out."""
     ratio = Expression(constant=float(demand[model.scope.fixed_members].sum()) / total)
     for vm in model.x:
@@ -154,7 +169,7 @@ def _cluster_ratio(model: Assignment, demand: np.ndarray[tuple[int], np.dtype[np
     return ratio
 
 
-def _excess(model: Assignment, difference: Expression, name: str) -> Expression:
+def _excess(model: Variables, difference: Expression, name: str) -> Expression:
     """Return the positive part of an expression."""
     if difference.fixed:
         return Expression(constant=max(0.0, difference.constant))
@@ -163,7 +178,7 @@ def _excess(model: Assignment, difference: Expression, name: str) -> Expression:
     return Expression({over: 1.0})
 
 
-_TERMS: dict[TermKind, Callable[[Assignment, Term], Expression]] = {
+_TERMS: dict[TermKind, Callable[[Parts, Term], Expression]] = {
     "unplaced": _unplaced,
     "broken_rules": _broken_rules,
     "unmet_demand": _unmet_demand,
