@@ -126,15 +126,17 @@ def _prose(text: str) -> str:
 
 
 def _with_quantities(part: Any) -> Any:
-    """Return a schema in which whole and decimal numbers are one kind of thing."""
+    """Return a schema in which whole and decimal numbers are one kind of thing, and null comes last."""
     if isinstance(part, list):
         return [_with_quantities(item) for item in part]
     if not isinstance(part, dict):
         return part
     result = {key: _with_quantities(value) for key, value in part.items()}
-    options = result.get("anyOf")
-    if isinstance(options, list) and _DECIMAL in options:
+    options = result.pop("anyOf", None)
+    if not isinstance(options, list):
+        return result
+    if _DECIMAL in options:
         rest = [option for option in options if option != _DECIMAL and option.get("type") != "integer"]
-        del result["anyOf"]
-        result |= {"anyOf": [_QUANTITY, *rest]} if rest else _QUANTITY
-    return result
+        options = [_QUANTITY, *rest]
+    options.sort(key=lambda option: option.get("type") == "null")
+    return result | ({"anyOf": options} if len(options) > 1 else options[0])
