@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from formulations.instance import Instance
 from formulations.isolation import Full
 from formulations.rules import Ban, Fence, Ignore, Pin, Rule
+from formulations.tables import NO_LIMIT
 
 Mask = NDArray[np.bool_]
 
@@ -61,13 +62,17 @@ class Candidates:
     def _pinnable(self, entry: int) -> Mask:
         """Return which host entries could give a pinned VM whole cores inside its bounds."""
         tables, own = self.instance.tables, self.instance.isolation_of(entry)
-        anywhere = np.ones(len(self.instance.hosts), dtype=np.bool_)
-        if not (isinstance(own, Full) and own.pinned) or tables.cpu is None or tables.upper[entry, tables.cpu] == 0:
-            return anywhere
+        if not (isinstance(own, Full) and own.pinned) or tables.cpu is None:
+            return np.ones(len(self.instance.hosts), dtype=np.bool_)
+        capacity, limit = tables.capacity[:, tables.cpu], int(tables.upper[entry, tables.cpu])
+        most = (
+            np.maximum(capacity, tables.demand[entry, tables.cpu])
+            if limit == NO_LIMIT
+            else np.full_like(capacity, limit)
+        )
         core = np.maximum(tables.core, 1)
         least = -(-tables.lower[entry, tables.cpu] // core) * core
-        most = np.minimum(tables.upper[entry, tables.cpu], tables.capacity[:, tables.cpu])
-        pinnable: Mask = (tables.core > 0) & (least <= most)
+        pinnable: Mask = (most == 0) | ((tables.core > 0) & (least <= np.minimum(most, capacity)))
         return pinnable
 
     @cached_property

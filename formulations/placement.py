@@ -65,7 +65,7 @@ class Placement:
     @property
     def hosts_used(self) -> Integers:
         """The numbers of the hosts in use, ascending."""
-        return np.unique(self.host_of[self.host_of >= 0])
+        return np.flatnonzero(np.bincount(self.host_of[self.host_of >= 0]))
 
     def members_by_host(self) -> dict[int, Integers]:
         """Return the VMs of every host in use, ascending."""

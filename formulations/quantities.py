@@ -96,7 +96,8 @@ def plain(value: Fraction | int, decimals: int = 6) -> str:
     """Spell a fraction for people: whole if whole, otherwise at most ``decimals`` places."""
     if Fraction(value).denominator == 1:
         return str(int(value))
-    return f"{float(value):.{decimals}f}".rstrip("0").rstrip(".")
+    rounded = f"{float(value):.{decimals}f}".rstrip("0").rstrip(".")
+    return rounded if rounded not in ("0", "-0") else f"{float(value):.3g}"
 
 
 def json_number(value: Fraction | int) -> int | float:

@@ -56,6 +56,7 @@ class FreeAllocation:
         self.problem = pulp.LpProblem(name, pulp.LpMaximize)
         self.scale = 1
         self.labels = _labels(self.containers)
+        self.met: dict[tuple[int, int], pulp.LpVariable] = {}
         self.extra = [self._extra_amounts(part) for part in range(len(self.containers))]
         self.hold_capacities()
 
@@ -125,7 +126,18 @@ class FreeAllocation:
             return extra
         met = self.problem.add_variable(f"met_{name}", lowBound=0, upBound=container.demand[i] - container.lower[i])
         self.problem.addConstraint(met <= container.step[i] * extra, f"count_{name}")
+        self.met[part, i] = met
         return met
+
+    def encode(self, amounts: Sequence[Sequence[int]]) -> dict[str, float]:
+        """Return the values of an allocation under utilisation or satisfaction, to start a solver from."""
+        values = {}
+        for part, container in enumerate(self.containers):
+            for i, (a, low, step) in enumerate(zip(amounts[part], container.lower, container.step, strict=True)):
+                values[self.extra[part][i].name] = (a - low) / step
+                if (part, i) in self.met:
+                    values[self.met[part, i].name] = max(0, min(a, container.demand[i]) - low)
+        return values
 
     def decode(self, values: Mapping[str, float]) -> Amounts:
         """Return the amounts behind a solver's values."""
