@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
 from formulations.allocation.container import Container, Filling
 from formulations.allocation.free import Amounts, FreeAllocation, RisingLevel
-from solver.allocating.filling import give
+from solver.allocating.filling import brimful, give, satisfied
 from solver.backends.base import Backend, Outcome, Settings, Solution
 from solver.deadline import Deadline
 from solver.errors import BackendError
@@ -20,11 +20,16 @@ logger = logging.getLogger("placewright")
 ACCURACY = 1e-6
 """How closely, relative to the largest level, a solver's levels are told apart."""
 
+LONGEST_PROGRAM = 30.0
+"""Seconds for one resource of one host; they take a tenth of a second. What is found by then is used."""
+
 Goal = Literal["utilisation", "satisfaction"]
 
 
 def optimum(container: Container, goal: Goal, backend: Backend, deadline: Deadline, *, integral: bool) -> list[int]:
     """Return an allocation with the largest utilisation or weighted satisfaction, in whole steps.
+
+    The search starts from the greedy allocation, so that a deadline leaves something valid.
 
     Parameters
     ----------
@@ -42,16 +47,20 @@ def optimum(container: Container, goal: Goal, backend: Backend, deadline: Deadli
     model = FreeAllocation((container,), integral=integral, name=goal)
     if goal == "utilisation":
         model.maximise_utilisation()
+        start = brimful(container)
     else:
         model.maximise_satisfaction()
-    solution = _solved(model, backend, deadline)
+        start = satisfied(container)
+    solution = _solved(model, backend, deadline.within(LONGEST_PROGRAM), model.encode([start]))
     if solution.outcome is not Outcome.OPTIMAL:
         logger.warning("%s of %s: %s stopped before the proof", goal, container.resource, solution.backend)
     return _fitting(container, model.decode(solution.values)[0])
 
 
-def _solved(model: FreeAllocation, backend: Backend, deadline: Deadline) -> Solution:
-    solution = backend.solve(model.problem, deadline=deadline, settings=Settings())
+def _solved(
+    model: FreeAllocation, backend: Backend, deadline: Deadline, start: Mapping[str, float] | None = None
+) -> Solution:
+    solution = backend.solve(model.problem, deadline=deadline, settings=Settings(), start=start)
     if not solution.found:
         raise BackendError(f"{solution.backend}: {solution.outcome} on a program that has a solution")
     return solution
