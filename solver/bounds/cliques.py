@@ -82,16 +82,25 @@ class Conflicts:
             first.setdefault(side, vm)
         return list(first.values())
 
-    def grown(self, seed: Sequence[int]) -> Clique:
-        """Return a clique that holds the seed and cannot be extended by a VM that was tried."""
-        members, rules = list(seed), set[int]()
-        for vm in self._promising(set(seed)):
-            between = [self.rule_between(vm, member) for member in members]
-            if None not in between:
+    def grown(self, position: int) -> Clique:
+        """Return a clique that holds the seed of a rule and cannot be extended by a VM that was tried."""
+        members, rules = self.seed(position), {position}
+        for vm in self._promising(set(members)):
+            between = self._rules_between(vm, members)
+            if between is not None:
                 members.append(vm)
-        for place, vm in enumerate(members):
-            rules.update(r for other in members[:place] if (r := self.rule_between(vm, other)) is not None)
+                rules |= between
         return Clique(tuple(sorted(members)), tuple(sorted(rules)))
+
+    def _rules_between(self, vm: int, members: Sequence[int]) -> set[int] | None:
+        """Return rules that keep a VM apart from each of others; None where one has no such rule."""
+        rules: set[int] = set()
+        for member in members:
+            rule = self.rule_between(vm, member)
+            if rule is None:
+                return None
+            rules.add(rule)
+        return rules
 
     def _promising(self, seed: set[int]) -> list[int]:
         """Return VMs to try, those under most rules first; all VMs may join where some are lonely."""
@@ -107,6 +116,7 @@ def conflict_cliques(instance: Instance) -> list[Clique]:
     Greedy: each is grown from one rule's own clique; a larger one may exist.
     """
     conflicts = Conflicts(instance)
-    seeds = sorted((conflicts.seed(position) for position in conflicts.sides), key=len, reverse=True)
-    cliques = {conflicts.grown(seed) for seed in seeds[:MOST_SEEDS] if seed}
+    positions = [position for position in conflicts.sides if conflicts.sides[position]]
+    largest = sorted(positions, key=lambda position: -len(conflicts.seed(position)))[:MOST_SEEDS]
+    cliques = {conflicts.grown(position) for position in largest}
     return sorted(cliques, key=lambda clique: (-len(clique.vms), clique.vms, clique.rules))

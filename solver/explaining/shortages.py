@@ -90,28 +90,31 @@ def _givers_needed(openings: Openings, r: int, short: int) -> Iterator[Fact]:
 
 def _behind_fences(openings: Openings) -> Iterator[Finding]:
     """Yield the sets of hosts that must hold more than they have, because rules or sizes allow nothing else."""
-    tables, instance = openings.instance.tables, openings.instance
-    kinds = list(openings.kinds.items())
-    few = len(kinds) * instance.host_count <= MOST_PAIRS
-    by_rule = [bool(positions) or union >= 0 for _, positions, union in openings.kinds]
-    masks = {mask.tobytes(): mask for mask, ruled in zip(openings.open, by_rule, strict=True) if ruled or few}
+    few = len(openings.kinds) * openings.instance.host_count <= MOST_PAIRS
+    bound: dict[bytes, list[int]] = {}
+    for kind, (_, positions, union) in enumerate(openings.kinds):
+        if (positions or union >= 0 or few) and openings.open[kind].any():
+            bound.setdefault(openings.open[kind].tobytes(), []).append(kind)
+    masks = {key: openings.open[kinds[0]] for key, kinds in bound.items()}
     for mask in masks.values():
-        inside = [kind for kind, own in enumerate(openings.open) if own.any() and not (own & ~mask).any()]
-        vms = np.concatenate([kinds[kind][1] for kind in inside]) if inside else np.zeros(0, dtype=np.int64)
-        if len(vms) < 2 or mask.all():
-            continue
-        entries = openings.host_entry[mask]
-        for r in range(len(tables.scales)):
-            have, need = total(tables.capacity[entries, r]), total(tables.lower[instance.vm_entry[vms], r])
-            if need > have:
-                names = hosts_named(openings, mask)
-                figures = [*openings.facts.all_reservations(r, vms.tolist())]
-                figures += openings.facts.all_capacities(r, entries.tolist())
-                closing = openings.closing_facts(inside)
-                yield Finding(
-                    f"{_short(openings, r, need - have)} on {names}, the only hosts open to {len(vms)} VMs",
-                    (*closing, *figures, *openings.facts.host_count()),
-                )
+        inside = [kind for key, kinds in bound.items() if not (masks[key] & ~mask).any() for kind in kinds]
+        if not mask.all():
+            yield from _overfilled(openings, mask, inside)
+
+
+def _overfilled(openings: Openings, mask: Mask, inside: Sequence[int]) -> Iterator[Finding]:
+    """Yield the resources of which some hosts have less than the VMs reserve that fit nowhere else."""
+    tables, instance, kinds = openings.instance.tables, openings.instance, list(openings.kinds.values())
+    vms = np.concatenate([kinds[kind] for kind in inside])
+    entries = openings.host_entry[mask]
+    for r in range(len(tables.scales)):
+        have, need = total(tables.capacity[entries, r]), total(tables.lower[instance.vm_entry[vms], r])
+        if need > have and len(vms) > 1:
+            figures = [*openings.facts.all_reservations(r, vms.tolist())]
+            figures += openings.facts.all_capacities(r, entries.tolist())
+            where = f"{hosts_named(openings, mask)}, the only hosts open to {len(vms)} VMs"
+            facts = (*openings.closing_facts(inside), *figures, *openings.facts.host_count())
+            yield Finding(f"{_short(openings, r, need - have)} on {where}", facts)
 
 
 def hosts_named(openings: Openings, mask: Mask, most: int = 3) -> str:

@@ -36,7 +36,11 @@ class Facts:
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
-        self.families: tuple[tuple[Fact, ...], ...] = tuple(tuple(family) for family in self._collect() if family)
+
+    @cached_property
+    def families(self) -> tuple[tuple[Fact, ...], ...]:
+        """The facts by kind; no family is empty."""
+        return tuple(tuple(family) for family in self._collect() if family)
 
     def __iter__(self) -> Iterator[Fact]:
         for family in self.families:
