@@ -19,11 +19,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--resume") and config.cache is not None:
-        passed = set(config.cache.get(_PASSED, []))
+    if config.getoption("--resume"):
+        passed = _passed_before(config)
         for item in items:
             if item.nodeid in passed:
                 item.add_marker(pytest.mark.skip(reason="passed in an earlier run of this campaign"))
+
+
+def _passed_before(config: pytest.Config) -> set[str]:
+    cache = getattr(config, "cache", None)
+    return set() if cache is None else set(cache.get(_PASSED, []))
 
 
 class _Ledger:
@@ -31,13 +36,12 @@ class _Ledger:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.passed: set[str] = set()
-        if config.getoption("--resume") and config.cache is not None:
-            self.passed = set(config.cache.get(_PASSED, []))
+        self.passed = _passed_before(config) if config.getoption("--resume") else set[str]()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Iterator[None]:
         yield
-        if report.when == "call" and report.passed and "campaign" in report.keywords and self.config.cache is not None:
+        cache = getattr(self.config, "cache", None)  # absent under -p no:cacheprovider
+        if report.when == "call" and report.passed and "campaign" in report.keywords and cache is not None:
             self.passed.add(report.nodeid)
-            self.config.cache.set(_PASSED, sorted(self.passed))
+            cache.set(_PASSED, sorted(self.passed))
