@@ -161,7 +161,7 @@ def _beside_dedicated(openings: Openings) -> Iterator[Finding]:
             if sum(needed) > hosts and (fact := openings.facts.rule(position)) is not None:
                 facts: Sequence[Fact] = [*openings.facts.all_reservations(r), *openings.facts.all_capacities(r)]
                 rest = (*facts, *openings.facts.host_count(), *openings.maintenance_facts())
-                message = f"{fact} needs {needed[0]} hosts, the other VMs {needed[1]}, and there are {hosts}"
+                message = f"{fact}: {needed[0]} + {needed[1]} hosts needed for both sides, {hosts} there"
                 yield Finding(message, (fact, *rest))
                 break
 

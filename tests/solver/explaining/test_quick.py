@@ -118,7 +118,7 @@ def test_a_gathered_group_needs_one_host_that_holds_it() -> None:
 def test_dedicated_hosts_count_against_the_others() -> None:
     """Hosts kept for some VMs are missing for the rest: each side alone fits."""
     (reason,) = quick_reasons(cluster(7, 2, [Dedicated(vms=["v1", "v2"])]))
-    assert reason.message == "dedicated v1, v2 needs 1 hosts, the other VMs 2, and there are 2"
+    assert reason.message == "dedicated v1, v2: 1 + 2 hosts needed for both sides, 2 there"
 
 
 def test_few_hosts_on_are_too_small_together() -> None:
