@@ -27,6 +27,9 @@ MOST_PAIRS = 1_500
 
 STEP_SECONDS = 1.0
 STEP_NODES = 50
+STALL_LEVEL = 20
+"""After so many steps without improvement the later levels have their turn, too."""
+
 STALL_STEPS = 150
 """Without a deadline the search ends after so many steps without improvement."""
 
@@ -61,7 +64,7 @@ class NeighbourhoodSearch:
 
     def step(self, deadline: Deadline, *, by_nodes: bool) -> bool:
         """Free some hosts and solve for them; return whether the incumbent improved."""
-        incumbent, level = self.search.incumbent, self.search.open_level
+        incumbent, level = self.search.incumbent, self._level()
         if incumbent is None or level is None:
             return False
         scope = Scope.around(self.instance, incumbent, self._hosts(incumbent))
@@ -73,8 +76,16 @@ class NeighbourhoodSearch:
             model.hold(earlier, float((self.search.values or ())[earlier]))
         return self._improve(model, level, deadline, by_nodes=by_nodes)
 
+    def _level(self) -> int | None:
+        """Return the first open level; when that has stalled, any open one."""
+        still_open = [k for k in range(len(self.search.levels)) if not self.search.met(k)]
+        if not still_open:
+            return None
+        return still_open[0] if self.stalled < STALL_LEVEL else int(self.rng.choice(still_open))
+
     def _improve(self, model: Assignment, level: int, deadline: Deadline, *, by_nodes: bool) -> bool:
-        """Minimise the open level and then the later ones; offer what comes of it."""
+        """Minimise the level and, where that pays, then the later ones; offer what comes of it."""
+        known = self.search.values or ()
         found: Placement | None = None
         settings = replace(self.search.settings, nodes=STEP_NODES if by_nodes else None)
         start = model.start(self.search.incumbent) if self.search.incumbent is not None else None
@@ -92,9 +103,10 @@ class NeighbourhoodSearch:
                 break
             found = model.decode(solution.values)
             start = dict(solution.values)
-            model.hold(current, solution.objective)
-            if deadline.over:
+            pays = current > level or solution.objective < float(known[level]) * (1 - 1e-9)
+            if deadline.over or not pays:
                 break
+            model.hold(current, solution.objective)
         return found is not None and self.search.offer(found, f"neighbourhood search, {self.search.backend.name}")
 
     def _adapt(self, solved: bool) -> None:

@@ -25,6 +25,9 @@ log = logging.getLogger("placewright")
 MOST_FAILURES = 3
 """After so many failures of the backend in a row the search ends."""
 
+ALLOCATION_SECONDS = 0.5
+"""The allocation of a placement found at the last moment gets at least so long."""
+
 
 @dataclass(eq=False)
 class Search:
@@ -73,7 +76,8 @@ class Search:
 
     def offer(self, placement: Placement, found_by: str) -> bool:
         """Allocate and verify a placement; keep it unless it is worse, and say whether it is better."""
-        allocated = allocate(self.instance, placement, self.policy, self.backend)
+        clock = Deadline(max(ALLOCATION_SECONDS, self.deadline.left))
+        allocated = allocate(self.instance, placement, self.policy, self.backend, clock)
         if allocated is None:
             return False
         verdict = verify(self.instance, allocated)
