@@ -9,8 +9,7 @@ from importlib import metadata
 def version_lines() -> list[str]:
     """Return one line per part: placewright, Python, CBC, PuLP, scipy with its HiGHS."""
     lines = [f"placewright {installed('placewright')}", f"Python {platform.python_version()}"]
-    lines += [_solver_line("cbc"), f"PuLP {installed('pulp')}", f"{_solver_line('highs')} (scipy {installed('scipy')})"]
-    return lines
+    return [*lines, _solver_line("cbc"), f"PuLP {installed('pulp')}", _solver_line("highs")]
 
 
 def installed(distribution: str) -> str:
