@@ -209,7 +209,7 @@ def _fullest_hosts(instance: Instance, placement: Placement, *, everything: bool
     ]
     yield from stacked(keys, [_load_column(instance, r, loads[order], capacity[order]) for r in range(loads.shape[1])])
     if len(order) < len(used):
-        yield Text(f"… and {count(len(used) - len(order), 'less full host')} (--all shows every VM and host)")
+        yield Text(f"… and {count(len(used) - len(order), 'more host')} (--all shows every VM and host)")
 
 
 def host_loads(instance: Instance, placement: Placement, hosts: Integers) -> Integers:

@@ -55,7 +55,7 @@ def test_a_large_result_stays_short_and_says_what_it_leaves_out() -> None:
     """Ten thousand VMs must not scroll away the status; what is not shown is counted."""
     text = printed(*result_report(answer(small(10_000, 500))))
     assert len(text.splitlines()) < 60
-    assert "490 less full hosts (--all shows every VM and host)" in text
+    assert "490 more hosts (--all shows every VM and host)" in text
     assert "10,000 VMs below demand" in text
 
 
