@@ -36,6 +36,9 @@ _READING = 0.05
 _STOPPING = 0.1
 """Part of its time, up to a second, kept back from CBC for stopping: it looks at its limit between steps."""
 
+_LEAST = 0.1
+"""Seconds without which CBC is not started at all."""
+
 _FINEST = 1e-9
 """CBC's own default, 1e-5, calls a solution optimal that is 1e-5 off; this is as fine as floats allow."""
 
@@ -150,7 +153,7 @@ class CbcBackend:
         write_model(matrix, folder / "model.mps", deadline)
         if start:
             write_start(matrix, start, folder / "start.sol")
-        if deadline.left <= _READING:
+        if deadline.left <= _LEAST:
             return Claim(Ending.STOPPED)
         command = [self.path, "model.mps", *_options(matrix, deadline, settings)]
         command += ["-mipstart", "start.sol"] if start else []
@@ -160,7 +163,9 @@ class CbcBackend:
         if _NO_RELAXATION in ended.log and not ended.interrupted:
             # CBC 2.10.3 calls some feasible linear programs infeasible: ask its primal simplex, without presolve
             ended = run([*command[:-5], "-presolve", "off", "-primalsimplex", *command[-5:]], folder, deadline)
-        if ended.killed:
+        # CBC 2.10.3 can crash when its time is over before the first node: that is a stop, too
+        crashed_at_limit = ended.code < 0 and cbc_files.stopped_by_limit(ended.log)
+        if ended.killed or crashed_at_limit:
             answer = Claim(Ending.STOPPED, bound=cbc_files.bound(ended.log))
         elif ended.code != 0:
             raise BackendError(f"{self.name} {_death(ended.code)}; it last said: {_last_words(ended.log)}")

@@ -69,6 +69,11 @@ def doubtful(log: str) -> bool:
     )
 
 
+def stopped_by_limit(log: str) -> bool:
+    """Whether CBC had reached a limit before it ended, whichever way."""
+    return "Exiting on maximum" in log
+
+
 def bound(log: str) -> float | None:
     """Return the best lower bound in the log, or None.
 

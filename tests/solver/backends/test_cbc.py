@@ -378,3 +378,26 @@ def test_rounding_that_breaks_a_row_is_mended(tmp_path: Path) -> None:
     solution = solved(problem, path=path)
     assert solution.values == {"a": 0.0, "x": 0.0}
     assert solution.outcome is Outcome.OPTIMAL
+
+
+def test_crash_at_the_time_limit_is_a_stop(tmp_path: Path) -> None:
+    """CBC 2.10.3 can die of signal 11 when its time is over at once; the start and the bound stay."""
+    script = tmp_path / "cbc"
+    script.write_text(
+        "#!/bin/sh\n"
+        'case "$*" in *model.mps*) echo "Cbc0005I Partial search - best objective 9 (best possible 1.5), took 0"\n'
+        'echo "Cbc0020I Exiting on maximum time"; kill -SEGV $$;; esac\n'
+        'echo "Version: 2.10.3"\n'
+    )
+    script.chmod(0o755)
+    problem = pulp.LpProblem("two", pulp.LpMinimize)
+    x, y = (problem.add_variable(name, 0, 9, pulp.LpInteger) for name in "xy")
+    problem += 2 * x + 3 * y
+    problem += 2 * x + 2 * y >= 3
+    solution = CbcBackend(str(script)).solve(
+        problem, deadline=Deadline(20), settings=Settings(), start={"x": 2.0, "y": 0.0}
+    )
+    assert solution.outcome is Outcome.FEASIBLE
+    assert solution.objective == 4
+    assert solution.bound is not None
+    assert 1 < solution.bound <= 1.5
