@@ -119,13 +119,10 @@ def _answer(search: Search, start: Placement | None, iterations: int | None) -> 
     best_effort = _greedy(search)
     bound_levels(search)
     pairs = search.instance.vm_count * search.instance.host_count
-    if search.values is None and not search.done and pairs > SMALL_PAIRS and best_effort is not None:
-        _repair(search, best_effort, iterations)
+    if search.values is None and not search.done:
+        _find_any(search, best_effort, pairs, iterations)
     if search.values is None:
-        if not search.done and pairs <= MOST_PAIRS_WITHOUT_INCUMBENT:
-            solve_exactly(search, search.deadline)
-        if search.values is None:
-            return
+        return
     _improve(search, pairs, iterations)
 
 
@@ -140,6 +137,22 @@ def _greedy(search: Search) -> Placement | None:
         if fullest is None or placement.placed.sum() > fullest.placed.sum():
             fullest = placement
     return fullest
+
+
+def _find_any(search: Search, best_effort: Placement | None, pairs: int, iterations: int | None) -> None:
+    """Find a first placement where greed did not, or prove that there is none.
+
+    The whole model comes first where it is not too large: its presolve sees many contradictions.
+    """
+    if pairs <= SMALL_PAIRS:
+        solve_exactly(search, search.deadline)
+        return
+    if pairs <= MOST_PAIRS_WITHOUT_INCUMBENT:
+        solve_exactly(search, search.deadline.within(search.deadline.left * 0.3))
+    if search.values is None and not search.done and best_effort is not None:
+        _repair(search, best_effort, iterations)
+    if search.values is None and not search.done and pairs <= MOST_PAIRS_WITHOUT_INCUMBENT:
+        solve_exactly(search, search.deadline)
 
 
 def _repair(search: Search, best_effort: Placement, iterations: int | None) -> None:

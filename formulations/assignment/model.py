@@ -14,6 +14,7 @@ from formulations.assignment.scope import Scope
 from formulations.assignment.variables import Variables
 from formulations.candidates import Candidates
 from formulations.instance import Instance
+from formulations.lattice import TOLERANCE, step_of
 from formulations.objective import ObjectiveLevel
 from formulations.placement import Placement
 from formulations.program import Expression
@@ -124,8 +125,9 @@ class Assignment(Variables):
         self.problem.setObjective(self.levels[level].pulp())
 
     def hold(self, level: int, value: float) -> None:
-        """Require a level to be no worse than a value (up to float accuracy)."""
-        slack = 1e-7 * max(1.0, abs(value))
+        """Require a level to be no worse than a value: to half a step where its values have steps."""
+        step = step_of(self.instance, self.stated[level])
+        slack = float(TOLERANCE) * max(1.0, abs(value)) if step is None else float(step) / 2
         self.program.at_most(self.levels[level], value + slack, f"hold_level{level}")
 
     # -- reading and starting ------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 import pulp
 import scipy
 from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array, diags_array
 
 from solver.backends.base import Outcome, Settings, Solution
 from solver.backends.claims import Claim, Ending, settled, trivial
@@ -88,8 +89,19 @@ def _claim(matrix: Matrix, deadline: Deadline, settings: Settings) -> Claim:
     answer = _run(matrix, deadline, settings, presolve=True)
     if answer.ending is Ending.UNCLEAR and not deadline.over:
         # some versions end with an error where presolve takes part
-        return _run(matrix, deadline, settings, presolve=False)
+        answer = _run(matrix, deadline, settings, presolve=False)
+    if answer.ending is Ending.UNCLEAR and not deadline.over:
+        # or where a row's figures magnify a violation within their own tolerance
+        answer = _run(_with_even_rows(matrix), deadline, settings, presolve=True)
     return answer
+
+
+def _with_even_rows(matrix: Matrix) -> Matrix:
+    """Return the same model with the largest coefficient of every row scaled to 1."""
+    largest = abs(matrix.rows).max(axis=1).toarray().ravel()
+    scale = 1.0 / np.where(largest > 0, largest, 1.0)
+    rows = csr_array(diags_array(scale) @ matrix.rows)
+    return dataclasses.replace(matrix, rows=rows, low=matrix.low * scale, high=matrix.high * scale)
 
 
 def _factor(matrix: Matrix) -> float:

@@ -9,8 +9,8 @@ import numpy as np
 from formulations.rules import Among, Depend
 from solver.explaining.facts import Fact
 from solver.explaining.openings import Finding, Mask, Openings
-from solver.explaining.shortages import total
-from solver.explaining.unions import Union, unions
+from solver.explaining.scarcity import total
+from solver.explaining.togetherness import Union, unions
 
 
 def ungatherable(openings: Openings) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from formulations.machines import Host
 from formulations.rules import Ban, Fence, Pin
 from solver.explaining.facts import Fact, IsolationFact, together
 from solver.explaining.statements import Facts
-from solver.explaining.unions import Union, unions_at
+from solver.explaining.togetherness import Union, unions_at
 
 Mask = NDArray[np.bool_]
 Integers = NDArray[np.int64]

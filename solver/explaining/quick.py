@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from formulations.instance import Instance
-from solver.explaining.contradictions import contradictions
+from solver.explaining.contradicting import contradictions
 from solver.explaining.crowding import crowded_rules
 from solver.explaining.facts import Fact, atoms, relaxed
 from solver.explaining.gathering import ungatherable
 from solver.explaining.irreducible import quickxplain
 from solver.explaining.nowhere import homeless
 from solver.explaining.openings import Finding, Openings
-from solver.explaining.shortages import shortages
+from solver.explaining.scarcity import shortages
 from solver.explaining.statements import Facts
 from solver.result import Reason
 

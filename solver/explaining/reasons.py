@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from formulations.instance import Instance
 from solver.deadline import Deadline
 from solver.explaining.conflict import Conflict, minimal_conflict, reduced
+from solver.explaining.escapes import ways_out
 from solver.explaining.facts import atoms
 from solver.explaining.quick import quick_findings
 from solver.explaining.verdicts import Feasible, Verdicts
-from solver.explaining.ways_out import ways_out
 from solver.result import Reason
 
 log = logging.getLogger("placewright")

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from formulations.instance import Instance
 from formulations.tables import Integers
+from solver.verifying.exact_sums import totals
 from solver.verifying.occupants import Occupants
-from solver.verifying.totals import totals
 from solver.verifying.verdict import Fault, Violation, listed
 
 

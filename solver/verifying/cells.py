@@ -15,8 +15,8 @@ from formulations.instance import Instance
 from formulations.machines import MOST_CELLS
 from formulations.tables import Integers
 from solver.verifying.capacity import largest_by_group
+from solver.verifying.exact_sums import totals
 from solver.verifying.occupants import Mask, Occupants
-from solver.verifying.totals import totals
 from solver.verifying.verdict import Fault, Violation, listed
 
 

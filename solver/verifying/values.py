@@ -14,9 +14,9 @@ from formulations.objective import Term, TermKind
 from formulations.placement import Placement
 from formulations.quantities import Quantity, exact
 from formulations.tables import Integers
+from solver.verifying.exact_sums import fraction_sum, times, totals
 from solver.verifying.occupants import Mask
 from solver.verifying.rules import RuleJudge
-from solver.verifying.totals import fraction_sum, times, totals
 
 
 def level_values(instance: Instance, placement: Placement) -> tuple[Fraction, ...]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 import warnings
-from collections.abc import Iterator
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from formulations.errors import InputError, PlacewrightError
+from solver.inventories.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -121,7 +119,7 @@ def save_figure(figure: Figure, path: str | Path, *, dots_per_inch: int = 150) -
     with _reproducible(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # drawn as boxes: better than no picture
         figure.savefig(content, format=kind, dpi=dots_per_inch, metadata=metadata)
-    _write_whole(target, content.getvalue())
+    write_bytes(target, content.getvalue())
 
 
 def _reproducible() -> contextlib.AbstractContextManager[None]:
@@ -129,22 +127,3 @@ def _reproducible() -> contextlib.AbstractContextManager[None]:
         {"svg.hashsalt": "placewright", "svg.fonttype": "none"}
     )
     return context
-
-
-def _write_whole(target: Path, content: bytes) -> None:
-    with _draft_beside(target) as draft:
-        draft.write_bytes(content)
-        draft.replace(target)
-
-
-@contextlib.contextmanager
-def _draft_beside(target: Path) -> Iterator[Path]:
-    """Give a file that a rename can turn into the target; it is removed if that did not happen."""
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    os.close(descriptor)
-    draft = Path(name)
-    try:
-        draft.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o644)
-        yield draft
-    finally:
-        draft.unlink(missing_ok=True)

@@ -321,7 +321,7 @@ def test_files_are_whole_or_untouched(tmp_path: Path, monkeypatch: pytest.Monkey
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         picture_of_result(solved(*reference()), target)
     assert target.read_bytes() == before

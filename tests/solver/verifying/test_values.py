@@ -12,7 +12,7 @@ from formulations import VM, Bounds, Host, Instance, ObjectiveLevel, Placement, 
 from formulations.objective import level
 from formulations.rules import Ignore, Spread
 from solver.verifying import level_values
-from solver.verifying.totals import fraction_sum, times, totals
+from solver.verifying.exact_sums import fraction_sum, times, totals
 from tests.oracle import Oracle
 from tests.strategies import TERMS, everything, random_placement
 

@@ -11,7 +11,7 @@ from formulations.instance import Instance
 from formulations.rules import Dedicated, FaultDomains, Rule, Split, Spread
 from formulations.rules.base import Level
 from solver.explaining.openings import Finding, Openings
-from solver.explaining.unions import Union, unions_at
+from solver.explaining.togetherness import Union, unions_at
 
 Integers = NDArray[np.int64]
 

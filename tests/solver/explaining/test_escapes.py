@@ -8,11 +8,11 @@ from formulations import VM, Host, Instance
 from formulations.rules import AtMostOn, Gather, Pin, Spread
 from solver.deadline import Deadline
 from solver.explaining.draft import Draft
+from solver.explaining.escapes import Way, corrections, measure, ways_out
 from solver.explaining.facts import atoms
 from solver.explaining.reasons import conflicts_of
 from solver.explaining.remedies import remedies_of
 from solver.explaining.verdicts import Verdicts
-from solver.explaining.ways_out import Way, corrections, measure, ways_out
 from tests.solver.explaining.cases import cluster, random_infeasible, reference
 from tests.solver.explaining.deciding import has_placement
 
