@@ -7,6 +7,8 @@ import platform
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
+import numpy as np
+
 from formulations.instance import Instance
 from formulations.objective import ObjectiveLevel, Term
 from formulations.placement import Placement
@@ -116,6 +118,7 @@ def _answer(search: Search, start: Placement | None, iterations: int | None) -> 
         return
     if start is not None:
         search.offer(start, "given")
+    _offer_current_hosts(search)
     best_effort = _greedy(search)
     bound_levels(search)
     pairs = search.instance.vm_count * search.instance.host_count
@@ -124,6 +127,13 @@ def _answer(search: Search, start: Placement | None, iterations: int | None) -> 
     if search.values is None:
         return
     _improve(search, pairs, iterations)
+
+
+def _offer_current_hosts(search: Search) -> None:
+    """Staying put is an answer, too; where hosts have NUMA cells, nobody said in which ones VMs are."""
+    instance = search.instance
+    if bool((instance.current >= 0).any()) and all(cells is None for cells in instance.tables.cells):
+        search.offer(Placement(np.where(instance.wanted, instance.current, -1)), "current hosts")
 
 
 def _greedy(search: Search) -> Placement | None:
@@ -201,16 +211,7 @@ def _result(
     search: Search, why: tuple[Reason, ...], stated: Mapping[str, object], *, failed: bool, interrupted: bool
 ) -> Result:
     placement = search.checked()
-    levels = (
-        tuple(
-            LevelResult(stated_level.name, stated_level.said_unit, value, min(value, bound), proved_by)
-            for stated_level, value, (bound, proved_by) in zip(
-                search.levels, search.values or (), search.bounds if placement is not None else (), strict=True
-            )
-        )
-        if placement is not None
-        else ()
-    )
+    levels = () if placement is None else _levels(search)
     return Result(
         instance=search.instance,
         status=_status(search, levels),
@@ -224,6 +225,14 @@ def _result(
         interrupted=interrupted,
         settings={name: str(value) for name, value in stated.items()},
         versions=versions(),
+    )
+
+
+def _levels(search: Search) -> tuple[LevelResult, ...]:
+    known = zip(search.levels, search.values or (), search.bounds, strict=True)
+    return tuple(
+        LevelResult(stated.name, stated.said_unit, value, min(value, bound), proved_by)
+        for stated, value, (bound, proved_by) in known
     )
 
 
