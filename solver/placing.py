@@ -139,13 +139,16 @@ def _offer_current_hosts(search: Search) -> None:
 def _greedy(search: Search) -> Placement | None:
     """Try every greedy variant; return the fullest placement even if it is not complete."""
     fullest: Placement | None = None
+    longest = 0.0
     for variant in variants(search.instance):
-        if search.done:
+        began = search.deadline.elapsed
+        if search.done or longest > search.deadline.left:
             break
         placement = place_greedily(search.instance, variant, search.candidates, search.judges, search.deadline)
         search.offer(placement, str(variant))
         if fullest is None or placement.placed.sum() > fullest.placed.sum():
             fullest = placement
+        longest = max(longest, search.deadline.elapsed - began)
     return fullest
 
 

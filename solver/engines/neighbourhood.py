@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from formulations.assignment import Assignment, Scope
 from formulations.objective import HOST_TERMS
@@ -20,10 +21,16 @@ from solver.deadline import Deadline
 from solver.engines.search import Search
 from solver.errors import BackendError
 
+Floats = NDArray[np.float64]
+
 USED_AT_FIRST = 8
 UNUSED_AT_FIRST = 4
 MOST_PAIRS = 1_500
 """Sub-problems have at most about this many assignment variables."""
+
+MOST_USED = 40
+EMPTIER_FIRST = 0.7
+"""How often emptier hosts are preferred; otherwise all have the same chance."""
 
 STEP_SECONDS = 1.0
 STEP_NODES = 50
@@ -111,47 +118,53 @@ class NeighbourhoodSearch:
 
     def _adapt(self, solved: bool) -> None:
         """Free more hosts when sub-problems are easy, fewer when they are not."""
-        self.used = min(self.used + 1, 40) if solved and self.stalled > 20 else self.used
-        self.used = max(self.used - 1, 2) if not solved else self.used
+        if not solved:
+            self.used = max(self.used - 1, 2)
+        elif self.stalled > STALL_LEVEL:
+            self.used = min(self.used + 1, MOST_USED)
 
     def _hosts(self, incumbent: Placement) -> Integers:
-        """Choose hosts in use, half of them poorly filled, and some unused ones."""
-        used = np.intersect1d(incumbent.hosts_used, self._usable)
-        chosen = self._spread_choice(incumbent, used, max(2, self.used))
-        if not self.search_for_hosts:
+        """Choose hosts in use, the emptier ones with more chance, and some unused ones."""
+        used = np.intersect1d(incumbent.hosts_used, self._usable, assume_unique=True)
+        chosen = self._some_used(incumbent, used)
+        if not self._unused_may_help(incumbent):
             return chosen
         unused = np.setdiff1d(self._usable, used, assume_unique=True)
         count = min(len(unused), max(UNUSED_AT_FIRST, self.used // 2))
         return np.union1d(chosen, self.rng.choice(unused, count, replace=False)) if count else chosen
 
-    @property
-    def search_for_hosts(self) -> bool:
-        """Whether unused hosts may help: they are dear or VMs wait for one."""
-        incumbent = self.search.incumbent
-        waiting = incumbent is not None and bool((incumbent.host_of[self.instance.wanted] < 0).any())
+    def _unused_may_help(self, incumbent: Placement) -> bool:
+        """Whether an unused host could be better than one in use, or could take a VM without a host."""
+        waiting = bool((incumbent.host_of[self.instance.wanted] < 0).any())
         kinds = {term.kind for stated in self.search.levels for term in stated.terms}
         return waiting or bool(kinds & {*HOST_TERMS, "imbalance", "unmet_demand", "broken_rules"})
 
-    def _spread_choice(self, incumbent: Placement, used: Integers, count: int) -> Integers:
-        """Choose hosts in use at random, the emptier ones with more chance, within `MOST_PAIRS`."""
-        tables = self.instance.tables
-        entries = self.instance.host_names.entry_of(used)
-        placed = np.flatnonzero(incumbent.placed)
-        position = np.searchsorted(used, incumbent.host_of[placed])
-        position = np.minimum(position, max(0, len(used) - 1))
-        inside = used[position] == incumbent.host_of[placed] if len(used) else np.zeros(len(placed), dtype=np.bool_)
-        loads = np.zeros((len(used), len(self.instance.resources)))
-        np.add.at(loads, position[inside], tables.demand[self.instance.vm_entry[placed[inside]]])
-        members = np.bincount(position[inside], minlength=len(used))
-        filled = (loads / np.maximum(tables.capacity[entries], 1)).mean(axis=1) if len(used) else np.zeros(0)
-        weights = np.maximum(1.15 - np.minimum(filled, 1.0), 0.05) if self.rng.random() < 0.7 else np.ones(len(used))
-        order = self.rng.permutation(len(used)) if not len(used) else self._weighted_order(weights)
-        picked = order[:count]
-        many = np.cumsum(members[picked]) * (np.arange(1, len(picked) + 1) + UNUSED_AT_FIRST)
-        keep = max(1, int((many <= MOST_PAIRS).sum()))
-        return np.sort(used[picked[:keep]])
+    def _some_used(self, incumbent: Placement, used: Integers) -> Integers:
+        """Choose from the hosts in use, as many as keep the sub-problem within `MOST_PAIRS`."""
+        if not len(used):
+            return used
+        members, filled = self._fullness(incumbent, used)
+        emptier_first = self.rng.random() < EMPTIER_FIRST
+        weights = np.maximum(1.15 - np.minimum(filled, 1.0), 0.05) if emptier_first else np.ones(len(used))
+        picked = self._weighted_order(weights)[: max(2, self.used)]
+        pairs = np.cumsum(members[picked]) * (np.arange(1, len(picked) + 1) + UNUSED_AT_FIRST)
+        return np.sort(used[picked[: max(1, int((pairs <= MOST_PAIRS).sum()))]])
 
-    def _weighted_order(self, weights: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Integers:
-        """Return a random order in which heavier positions tend to come first (Efraimidis and Spirakis)."""
+    def _fullness(self, incumbent: Placement, used: Integers) -> tuple[Integers, Floats]:
+        """Return the number of VMs on each host in use, and its mean utilisation by demand."""
+        tables = self.instance.tables
+        vms = np.flatnonzero(np.isin(incumbent.host_of, used))
+        position = np.searchsorted(used, incumbent.host_of[vms])
+        loads = np.zeros((len(used), len(self.instance.resources)))
+        np.add.at(loads, position, tables.demand[self.instance.vm_entry[vms]])
+        capacity = np.maximum(tables.capacity[self.instance.host_names.entry_of(used)], 1)
+        return np.bincount(position, minlength=len(used)), (loads / capacity).mean(axis=1)
+
+    def _weighted_order(self, weights: Floats) -> Integers:
+        """Return a random order in which heavier positions tend to come first.
+
+        Efraimidis and Spirakis, Weighted random sampling with a reservoir, Information
+        Processing Letters 97(5), 2006, doi:10.1016/j.ipl.2005.11.003.
+        """
         keys = self.rng.random(len(weights)) ** (1.0 / weights)
         return np.argsort(-keys, kind="stable")
