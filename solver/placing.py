@@ -234,8 +234,8 @@ def _result(
 def _levels(search: Search) -> tuple[LevelResult, ...]:
     known = zip(search.levels, search.values or (), search.bounds, strict=True)
     return tuple(
-        LevelResult(stated.name, stated.said_unit, value, min(value, bound), proved_by)
-        for stated, value, (bound, proved_by) in known
+        LevelResult(stated.name, stated.said_unit, value, min(value, bound.value), bound.proved_by)
+        for stated, value, bound in known
     )
 
 

@@ -125,9 +125,13 @@ class Assignment(Variables):
         self.problem.setObjective(self.levels[level].pulp())
 
     def hold(self, level: int, value: float) -> None:
-        """Require a level to be no worse than a value: to half a step where its values have steps."""
+        """Require a level to be no worse than a value: to half a step where its values have steps.
+
+        Where they have none, to ten times a solver's tolerance: held any tighter, solvers
+        called models infeasible that have a solution.
+        """
         step = step_of(self.instance, self.stated[level])
-        slack = float(TOLERANCE) * max(1.0, abs(value)) if step is None else float(step) / 2
+        slack = 10 * float(TOLERANCE) * max(1.0, abs(value)) if step is None else float(step) / 2
         self.program.at_most(self.levels[level], value + slack, f"hold_level{level}")
 
     # -- reading and starting ------------------------------------------------------------

@@ -19,6 +19,7 @@ from solver.backends.matrix import Matrix, Vector
 from solver.deadline import Deadline
 
 _COST = 2.0**14
+_EVEN = 2.0**10
 """The size that the largest cost is brought to at least."""
 
 _ENDINGS = {0: Ending.OPTIMAL, 1: Ending.STOPPED, 3: Ending.UNBOUNDED}
@@ -87,19 +88,20 @@ def _claim(matrix: Matrix, deadline: Deadline, settings: Settings) -> Claim:
     if deadline.over:
         return Claim(Ending.STOPPED)
     answer = _run(matrix, deadline, settings, presolve=True)
-    if answer.ending is Ending.UNCLEAR and not deadline.over:
-        # some versions end with an error where presolve takes part
+    doubtful = answer.ending is Ending.UNCLEAR or (answer.ending is Ending.INFEASIBLE and matrix.is_integer)
+    if doubtful and not deadline.over:
+        # presolve ends some models with an error, and calls some infeasible that have a solution
         answer = _run(matrix, deadline, settings, presolve=False)
     if answer.ending is Ending.UNCLEAR and not deadline.over:
-        # or where a row's figures magnify a violation within their own tolerance
+        # its last check refuses solutions that are off by just its own tolerance
         answer = _run(_with_even_rows(matrix), deadline, settings, presolve=True)
     return answer
 
 
 def _with_even_rows(matrix: Matrix) -> Matrix:
-    """Return the same model with the largest coefficient of every row scaled to 1."""
+    """Return the same model with the largest coefficient of every row scaled to `_EVEN`: a finer tolerance."""
     largest = abs(matrix.rows).max(axis=1).toarray().ravel()
-    scale = 1.0 / np.where(largest > 0, largest, 1.0)
+    scale = _EVEN / np.where(largest > 0, largest, 1.0)
     rows = csr_array(diags_array(scale) @ matrix.rows)
     return dataclasses.replace(matrix, rows=rows, low=matrix.low * scale, high=matrix.high * scale)
 

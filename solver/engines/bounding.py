@@ -27,28 +27,39 @@ COVER_SECONDS = 5.0
 def bound_levels(search: Search) -> None:
     """Bound every level that is one term by what every placement needs.
 
-    A level after others counts only placements at least as good on these: where they leave no
-    VM unplaced, all are counted; where they leave no demand unmet, demands count as reserved.
+    A level after others may count only placements at least as good on these: where they leave
+    no VM unplaced, all are counted; where they leave no demand unmet, demands count as reserved.
     """
     for number, stated in enumerate(search.levels):
         if len(stated.terms) != 1 or search.met(number):
             continue
-        everyone = not search.instance.allow_unplaced or _held_at_zero(search, number, "unplaced")
-        promised = _firm(search.instance) if _held_at_zero(search, number, "unmet_demand") else search.instance
-        term = stated.terms[0]
-        bound, proved_by = lower_bound(promised, term.kind, priority=term.priority, all_placed=everyone)
-        search.prove(number, bound * exact(term.weight), proved_by)
-        if term.kind in ("hosts", "cost") and not search.met(number) and not search.deadline.over:
-            try:
-                covering = Covering(promised, _host_costs(promised, stated), everyone=everyone)
-            except ContradictionError as error:
-                log.info("all hosts together are too small: %s", error)
-                search.infeasible = search.values is None
-                return
-            _cover(search, number, covering)
+        everyone = not search.instance.allow_unplaced
+        _bound(search, number, search.instance, everyone=everyone, whatever_earlier=True)
+        served = _held_at_zero(search, number, "unmet_demand")
+        placed = _held_at_zero(search, number, "unplaced")
+        if (served or (placed and not everyone)) and not search.infeasible:
+            promised = _firm(search.instance) if served else search.instance
+            _bound(search, number, promised, everyone=everyone or placed, whatever_earlier=False)
 
 
-def _cover(search: Search, number: int, covering: Covering) -> None:
+def _bound(search: Search, number: int, instance: Instance, *, everyone: bool, whatever_earlier: bool) -> None:
+    """Bound one level by the simple bounds and by the covering program."""
+    stated = search.levels[number]
+    (term,) = stated.terms
+    value, proved_by = lower_bound(instance, term.kind, priority=term.priority, all_placed=everyone)
+    search.prove(number, value * exact(term.weight), proved_by, whatever_earlier=whatever_earlier)
+    if term.kind not in ("hosts", "cost") or search.met(number) or search.deadline.over:
+        return
+    try:
+        covering = Covering(instance, _host_costs(instance, stated), everyone=everyone)
+    except ContradictionError as error:
+        log.info("all hosts together are too small: %s", error)
+        search.infeasible = search.values is None
+        return
+    _cover(search, number, covering, whatever_earlier=whatever_earlier)
+
+
+def _cover(search: Search, number: int, covering: Covering, *, whatever_earlier: bool) -> None:
     """Solve the covering program for a level's bound."""
     limit = search.deadline.within(min(COVER_SECONDS, 0.1 * search.deadline.left))
     try:
@@ -58,7 +69,8 @@ def _cover(search: Search, number: int, covering: Covering) -> None:
         return
     search.failures = 0
     if solution.bound is not None:
-        search.prove(number, covering.sound_bound(solution.bound), f"covering program, {solution.backend}")
+        bound, who = covering.sound_bound(solution.bound), f"covering program, {solution.backend}"
+        search.prove(number, bound, who, whatever_earlier=whatever_earlier)
 
 
 def _host_costs(instance: Instance, stated: ObjectiveLevel) -> list[Fraction]:

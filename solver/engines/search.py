@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from typing import NamedTuple
 
 from formulations.candidates import Candidates
 from formulations.instance import Instance
@@ -29,6 +30,22 @@ ALLOCATION_SECONDS = 0.5
 """The allocation of a placement found at the last moment gets at least so long."""
 
 
+class Bound(NamedTuple):
+    """What is proved of a level: its bound and by whom.
+
+    ``given`` are the values of the earlier levels under which it was proved: no placement that
+    is at least as good on each of them goes below the bound. None: no placement at all does.
+    """
+
+    value: Fraction
+    proved_by: str
+    given: tuple[Fraction, ...] | None = None
+
+    def counts(self, values: tuple[Fraction, ...]) -> bool:
+        """Whether the bound still speaks of the placements at least as good as these values."""
+        return self.given is None or all(now <= then for now, then in zip(values, self.given, strict=False))
+
+
 @dataclass(eq=False)
 class Search:
     """One search for the placement of one instance.
@@ -39,8 +56,8 @@ class Search:
         The best placement so far: allocated and verified.
     values : tuple of Fraction or None
         Its objective levels, recomputed exactly.
-    bounds : list of (Fraction, str)
-        Per level the best bound and who proved it; every term is non-negative, so 0 at first.
+    bounds : list of Bound
+        Per level the best bound that counts now; every term is non-negative, so 0 at first.
     infeasible : bool
         Whether it was proved that there is no placement.
     warnings : list of str
@@ -54,7 +71,7 @@ class Search:
     progress: Callable[[Incumbent], None] | None = None
     incumbent: Placement | None = None
     values: tuple[Fraction, ...] | None = None
-    bounds: list[tuple[Fraction, str]] = field(default_factory=list)
+    bounds: list[Bound] = field(default_factory=list)
     trace: list[Incumbent] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     infeasible: bool = False
@@ -62,7 +79,8 @@ class Search:
 
     def __post_init__(self) -> None:
         self.levels: Sequence[ObjectiveLevel] = tuple(self.instance.levels)
-        self.bounds = [(Fraction(0), "no term is negative") for _ in self.levels]
+        self.bounds = [Bound(Fraction(0), "no term is negative") for _ in self.levels]
+        self._whatever_earlier = list(self.bounds)
 
     @cached_property
     def candidates(self) -> Candidates:
@@ -88,9 +106,19 @@ class Search:
             return False
         better = self.values is None or verdict.values < self.values
         self.incumbent, self.values = allocated, verdict.values
+        self._drop_stale_bounds()
         if better:
             self._record(found_by)
         return better
+
+    def _drop_stale_bounds(self) -> None:
+        """Forget bounds that were proved for better values of earlier levels than the incumbent now has.
+
+        A better first level may cost a later one: bounds below it were proved of fewer placements.
+        """
+        for level, bound in enumerate(self.bounds):
+            if not bound.counts(self.values or ()):
+                self.bounds[level] = self._whatever_earlier[level]
 
     def _record(self, found_by: str) -> None:
         found = Incumbent(self.deadline.elapsed, found_by, self.values or ())
@@ -99,10 +127,17 @@ class Search:
         if self.progress is not None:
             self.progress(found)
 
-    def prove(self, level: int, bound: Fraction, proved_by: str) -> None:
-        """Record a lower bound of a level, given that the earlier levels are no worse than now."""
-        if bound > self.bounds[level][0]:
-            self.bounds[level] = bound, proved_by
+    def prove(self, level: int, value: Fraction, proved_by: str, *, whatever_earlier: bool = False) -> None:
+        """Record a lower bound of a level.
+
+        It holds given that the earlier levels are no worse than now, or ``whatever_earlier``.
+        """
+        given = None if whatever_earlier or level == 0 else (self.values or ())[:level]
+        bound = Bound(value, proved_by, given)
+        if value > self.bounds[level].value:
+            self.bounds[level] = bound
+        if given is None and value > self._whatever_earlier[level].value:
+            self._whatever_earlier[level] = bound
 
     def prove_float(self, level: int, bound: float, proved_by: str) -> None:
         """Record what a solver's floating bound soundly proves."""
@@ -113,7 +148,7 @@ class Search:
         """Whether the incumbent's level meets its bound within the gap that is asked for."""
         if self.values is None:
             return False
-        value, bound = self.values[level], self.bounds[level][0]
+        value, bound = self.values[level], self.bounds[level].value
         return value <= bound or float(value - bound) <= self.settings.gap * float(value)
 
     @property

@@ -21,7 +21,9 @@ from solver.errors import BackendError, BackendMissingError
 from solver.placing import place
 from solver.result import Result, Status
 from solver.verifying import level_values, verify
+from tests.agreement import assert_agrees_with_brute_force, seeds
 from tests.generate import RESOURCES, cloud, elastic, unequal_hosts
+from tests.strategies import random_instance
 
 
 class Fake:
@@ -260,3 +262,11 @@ def test_unmet_demand_is_shared_out_exactly() -> None:
     result = place(instance)
     assert result.status is Status.OPTIMAL
     assert result.levels[0].value == Fraction(6, 8)
+
+
+def test_a_better_first_level_may_cost_a_later_one() -> None:
+    """Bounds proved beside worse earlier levels do not outlive them: found by the campaign, once a false proof."""
+    (rng,) = seeds("pinned", 1, 98)
+    result = assert_agrees_with_brute_force(random_instance(rng, isolation=["pinned"], elastic=True), "cbc")
+    assert [each.name for each in result.levels][:3] == ["broken rules", "unmet demand", "hosts"]
+    assert result.trace[0].values[2] > result.trace[-1].values[2]
