@@ -144,7 +144,7 @@ def test_ctrl_c_gives_the_incumbent(temporary: Path) -> None:
     time.sleep(1.5)
     begin = time.monotonic()
     python.send_signal(signal.SIGINT)
-    said, _ = python.communicate(timeout=10)
+    said, _ = python.communicate(timeout=60)
     assert time.monotonic() - begin < 3
     outcome, objective, bound, *name = said.split()
     assert outcome == "FEASIBLE"
@@ -161,7 +161,7 @@ def test_ctrl_c_on_a_program_that_ignores_it(tmp_path: Path, temporary: Path) ->
     time.sleep(0.3)
     begin = time.monotonic()
     python.send_signal(signal.SIGINT)
-    said, _ = python.communicate(timeout=10)
+    said, _ = python.communicate(timeout=60)
     assert time.monotonic() - begin < 3
     assert said.split()[:3] == ["UNKNOWN", "None", "None"]
     assert processes(temporary) == []
@@ -177,7 +177,7 @@ def test_second_ctrl_c_ends_at_once(tmp_path: Path, temporary: Path) -> None:
     time.sleep(0.5)
     begin = time.monotonic()
     python.send_signal(signal.SIGINT)
-    said, _ = python.communicate(timeout=10)
+    said, _ = python.communicate(timeout=60)
     assert time.monotonic() - begin < 2
     assert said.split() == ["plain"]
     assert processes(temporary) == []
@@ -191,7 +191,7 @@ def test_no_orphan_when_python_dies(number: signal.Signals, temporary: Path) -> 
     eventually(lambda: processes(temporary))
     time.sleep(0.3)
     python.send_signal(number)
-    python.communicate(timeout=10)
+    python.communicate(timeout=60)
     eventually(lambda: not processes(temporary), 3)
     eventually(lambda: not list(temporary.iterdir()), 3)
 
