@@ -54,7 +54,7 @@ def test_memory_of_the_reference_case() -> None:
     assert best is not None
     assert best.values == (Fraction(1, 2) * 2 + Fraction(1, 2) - Fraction(5, 30),)  # 15 GB finish two, 5 help a third
     assert best.placement.allocation is not None
-    assert best.placement.allocation.sum() * instance.tables.scales[0].quantum == 100
+    assert int(best.placement.allocation.sum()) * instance.tables.scales[0].quantum == 100
     rigid = instance.replace(vms=[VM(name=f"v{n}", resources={"memory": d}) for n, d in enumerate(sizes)])
     assert brute_force(rigid) is None
 
