@@ -15,6 +15,7 @@ from formulations.placement import Placement
 from solver.allocating import Policy
 from solver.backends import backend_named
 from solver.backends.base import Backend, Settings
+from solver.backends.missing import MissingBackend
 from solver.deadline import Deadline
 from solver.engines.bounding import bound_levels
 from solver.engines.exact import solve_exactly
@@ -91,7 +92,7 @@ def place(
     VerificationError
         If placewright contradicts itself: a defect.
     """
-    solver = backend_named(backend) if isinstance(backend, str) else backend
+    solver = _backend(backend)
     settings = Settings(gap=gap, seed=seed, threads=threads)
     search = Search(instance, Deadline(seconds), solver, settings, policy, progress)
     failed = interrupted = False
@@ -109,6 +110,16 @@ def place(
     said = {"seconds": seconds, "gap": gap, "seed": seed, "threads": threads, "iterations": iterations}
     stated = {**said, "backend": solver.name, "policy": policy}
     return _result(search, why, stated, failed=failed, interrupted=interrupted)
+
+
+def _backend(backend: str | Backend) -> Backend:
+    """Return the backend meant; one that is not installed fails when it is needed, not before."""
+    if not isinstance(backend, str):
+        return backend
+    try:
+        return backend_named(backend)
+    except BackendMissingError as error:
+        return MissingBackend(error)
 
 
 def _answer(search: Search, start: Placement | None, iterations: int | None) -> None:

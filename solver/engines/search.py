@@ -163,7 +163,7 @@ class Search:
 
     def failed(self, error: BackendError) -> None:
         """Note a failure of the backend; give it on if it is missing or has failed `MOST_FAILURES` times in a row."""
-        log.warning("%s", error)
+        log.info("%s", error)
         self.failures += 1
         if str(error) not in self.warnings:
             self.warnings.append(str(error))

@@ -270,3 +270,20 @@ def test_a_better_first_level_may_cost_a_later_one() -> None:
     result = assert_agrees_with_brute_force(random_instance(rng, isolation=["pinned"], elastic=True), "cbc")
     assert [each.name for each in result.levels][:3] == ["broken rules", "unmet demand", "hosts"]
     assert result.trace[0].values[2] > result.trace[-1].values[2]
+
+
+def test_cbc_not_installed_is_no_excuse_for_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Greed and bounds need no solver: what they find is given, with what is missing said."""
+
+    def missing(_: str) -> None:
+        raise BackendMissingError("CBC is not installed")
+
+    monkeypatch.setattr("solver.placing.backend_named", missing)
+    result = place(small())
+    assert result.failed
+    assert result.status is Status.FEASIBLE
+    assert result.warnings == ("CBC is not installed",)
+    assert_sound(result)
+    easy = place(small().replace(objective=[level("migration")]))
+    assert easy.status is Status.OPTIMAL
+    assert not easy.failed
