@@ -159,12 +159,11 @@ class _Chooser:
         used = self.packing.count[near] > 0
         for sizes, loads in self._by_demand_then_reservation():
             for hosts in (near[used], near[~used]):
-                hosts = hosts[self.packing.roomy(vm, hosts, sizes, loads)]  # noqa: PLW2901 - narrowed
-                if len(hosts):
-                    hosts = hosts[np.argsort(self._score(vm, hosts, sizes, loads), kind="stable")]  # noqa: PLW2901
-                    if not self.packing.count[hosts[0]]:
-                        hosts = self._unused_like(int(hosts[0]), len(vms))  # noqa: PLW2901
-                    return self._fill(vms, hosts, self._room(entry, hosts, sizes, loads, len(vms)))
+                ranked = self._ranked(vm, hosts, sizes, loads)
+                if len(ranked):
+                    in_use = self.packing.count[ranked[0]] > 0
+                    chosen = ranked if in_use else self._unused_like(int(ranked[0]), len(vms))
+                    return self._fill(vms, chosen, self._room(entry, chosen, sizes, loads, len(vms)))
         return 0
 
     def _unused_like(self, host: int, most: int) -> Integers:
@@ -219,16 +218,20 @@ class _Chooser:
 
     def _best(self, vm: int, hosts: Integers, sizes: Integers, loads: Integers) -> int | None:
         """Return the host that costs least in soft rules, then fits best; None if none will do."""
-        hosts = hosts[self.packing.roomy(vm, hosts, sizes, loads)]
-        hosts = hosts[np.argsort(self._score(vm, hosts, sizes, loads), kind="stable")]
         best, best_price = None, None
-        for tried, host in enumerate(hosts.tolist()):
+        for tried, host in enumerate(self._ranked(vm, hosts, sizes, loads).tolist()):
             price = self.packing.price(vm, host)
             if price is not None and (best_price is None or price < best_price):
                 best, best_price = host, price
             if best is not None and (best_price == 0 or tried >= HOSTS_TRIED):
                 break
         return best
+
+    def _ranked(self, vm: int, hosts: Integers, sizes: Integers, loads: Integers) -> Integers:
+        """Return those of the hosts that have room for the VM, the best first."""
+        roomy = hosts[self.packing.roomy(vm, hosts, sizes, loads)]
+        ranked: Integers = roomy[np.argsort(self._score(vm, roomy, sizes, loads), kind="stable")]
+        return ranked
 
     def _score(self, vm: int, hosts: Integers, sizes: Integers, loads: Integers) -> Floats:
         """Return the figure to choose hosts by, the smallest first; unused hosts come last."""
