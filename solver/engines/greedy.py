@@ -16,7 +16,7 @@ from formulations.placement import Placement
 from formulations.quantities import exact
 from formulations.tables import Integers
 from solver.deadline import Deadline
-from solver.engines.packing import Packing, dependencies_first
+from solver.engines.construction import Construction, dependencies_first
 from solver.verifying import RuleJudge
 
 Fit = Literal["best", "first", "worst", "stay"]
@@ -67,32 +67,34 @@ def place_greedily(
     Demands are made to fit first; a VM that fits nowhere so is placed by its reservation.
     A VM rejected because of others (dependencies) is tried again while others still move.
     """
-    packing = Packing(instance, candidates, judges)
-    chooser = _Chooser(packing, variant)
-    waiting = _order(instance, packing)
+    construction = Construction(instance, candidates, judges)
+    chooser = _Chooser(construction, variant)
+    waiting = _order(instance, construction)
     progress = True
     while len(waiting) and progress and not deadline.over:
-        left = [chooser.place_run(run, deadline) for run in _runs(instance, packing, waiting)]
+        left = [chooser.place_run(run, deadline) for run in _runs(instance, construction, waiting)]
         still = np.concatenate(left)
         progress, waiting = len(still) < len(waiting), still
-    return packing.placement()
+    return construction.placement()
 
 
-def _runs(instance: Instance, packing: Packing, order: Integers) -> list[Integers]:
+def _runs(instance: Instance, construction: Construction, order: Integers) -> list[Integers]:
     """Cut an order into runs of VMs that are alike; any other VM is a run of its own."""
     entry = instance.vm_entry[order]
-    alike = packing.alike[order]
+    alike = construction.alike[order]
     same = (entry[1:] == entry[:-1]) & alike[1:] & alike[:-1]
     return np.split(order, np.flatnonzero(~same) + 1)
 
 
-def _order(instance: Instance, packing: Packing) -> Integers:
+def _order(instance: Instance, construction: Construction) -> Integers:
     """Return wanted VMs: by priority, bound ones first, then by decreasing relative size."""
     wanted = np.flatnonzero(instance.wanted)
     tables = instance.tables
-    total = np.maximum(packing.capacity[instance.usable_entries[packing.host_entry]].max(axis=0, initial=1), 1)
+    total = np.maximum(
+        construction.capacity[instance.usable_entries[construction.host_entry]].max(axis=0, initial=1), 1
+    )
     size = (np.maximum(tables.demand, tables.lower) / total).max(axis=1)[instance.vm_entry[wanted]]
-    bound = ~packing.ruled[wanted]
+    bound = ~construction.ruled[wanted]
     priority = np.array([-vm.priority for vm in instance.vms], dtype=np.int64)[instance.vm_entry[wanted]]
     free_to_go = ~instance.ignored[wanted]
     return wanted[np.lexsort((wanted, -size, bound, dependencies_first(instance)[wanted], priority, free_to_go))]
@@ -101,17 +103,17 @@ def _order(instance: Instance, packing: Packing) -> Integers:
 class _Chooser:
     """Chooses the host of one VM after another."""
 
-    def __init__(self, packing: Packing, variant: Variant) -> None:
-        self.packing = packing
-        self.instance = packing.instance
+    def __init__(self, construction: Construction, variant: Variant) -> None:
+        self.construction = construction
+        self.instance = construction.instance
         self.variant = variant
-        self.weights: Floats = 1.0 / np.maximum(packing.capacity.max(axis=0, initial=1), 1)
-        self.opening = self._opening_cost() if variant.cheap else np.zeros(len(packing.capacity))
+        self.weights: Floats = 1.0 / np.maximum(construction.capacity.max(axis=0, initial=1), 1)
+        self.opening = self._opening_cost() if variant.cheap else np.zeros(len(construction.capacity))
         offsets = self.instance.host_names.offsets
         self._ends = offsets[1:]
-        self._near = np.zeros(len(packing.count), dtype=np.int64)
+        self._near = np.zeros(len(construction.count), dtype=np.int64)
         self._near_count = 0
-        self._is_near = np.zeros(len(packing.count), dtype=np.bool_)
+        self._is_near = np.zeros(len(construction.count), dtype=np.bool_)
         self._last = offsets[:-1].copy()
         """The last host of every entry that is looked at: unused, until the entry runs out."""
         for host in offsets[:-1].tolist():
@@ -125,7 +127,7 @@ class _Chooser:
         demanded = (tables.demand * counts[:, None]).sum(axis=0)
         share = demanded / np.maximum(tables.capacity.sum(axis=0), 1)
         value = (tables.capacity * self.weights * share).sum(axis=1)
-        rate: Floats = (costs / np.maximum(value, 1e-12))[self.packing.host_entry]
+        rate: Floats = (costs / np.maximum(value, 1e-12))[self.construction.host_entry]
         return rate
 
     def place_run(self, vms: Integers, deadline: Deadline) -> Integers:
@@ -143,40 +145,40 @@ class _Chooser:
         for sizes, loads in self._by_demand_then_reservation():
             for hosts in self._pools(vm):
                 if (host := self._best(vm, hosts, sizes, loads)) is not None:
-                    self.packing.add(vm, host)
+                    self.construction.add(vm, host)
                     self._look_further(host)
                     return 1
         return 0
 
     def _by_demand_then_reservation(self) -> tuple[tuple[Integers, Integers], tuple[Integers, Integers]]:
         tables = self.instance.tables
-        return (tables.demand, self.packing.expected), (tables.lower, self.packing.reserved)
+        return (tables.demand, self.construction.expected), (tables.lower, self.construction.reserved)
 
     def _place_alike(self, vms: Integers) -> int:
         """Fill the hosts in use, or else unused hosts of one entry; return how many VMs found room."""
         vm, entry = int(vms[0]), int(self.instance.vm_entry[vms[0]])
         near = self._near[: self._near_count]
-        used = self.packing.count[near] > 0
+        used = self.construction.count[near] > 0
         for sizes, loads in self._by_demand_then_reservation():
             for hosts in (near[used], near[~used]):
                 ranked = self._ranked(vm, hosts, sizes, loads)
                 if len(ranked):
-                    in_use = self.packing.count[ranked[0]] > 0
+                    in_use = self.construction.count[ranked[0]] > 0
                     chosen = ranked if in_use else self._unused_like(int(ranked[0]), len(vms))
                     return self._fill(vms, chosen, self._room(entry, chosen, sizes, loads, len(vms)))
         return 0
 
     def _unused_like(self, host: int, most: int) -> Integers:
         """Return unused hosts of the same entry, from the first on."""
-        entry = int(self.packing.host_entry[host])
+        entry = int(self.construction.host_entry[host])
         hosts: Integers = np.arange(self._last[entry], self._ends[entry])
-        unused: Integers = hosts[self.packing.count[hosts] == 0][:most]
+        unused: Integers = hosts[self.construction.count[hosts] == 0][:most]
         return unused
 
     def _room(self, entry: int, hosts: Integers, sizes: Integers, loads: Integers, most: int) -> Integers:
         """Return how many VMs of an entry fit each host, at most ``most``."""
         needed = sizes[entry] > 0
-        left: Integers = self.packing.capacity[hosts][:, needed] - loads[hosts][:, needed]
+        left: Integers = self.construction.capacity[hosts][:, needed] - loads[hosts][:, needed]
         fits: Integers = (left // sizes[entry][needed]).min(axis=1, initial=most)
         return fits
 
@@ -185,7 +187,7 @@ class _Chooser:
         end = np.minimum(np.cumsum(room), len(vms))
         counts = np.diff(end, prepend=0)
         hosts, counts = hosts[counts > 0], counts[counts > 0]
-        self.packing.add_alike(vms[: end[-1]], hosts, counts)
+        self.construction.add_alike(vms[: end[-1]], hosts, counts)
         for host in hosts.tolist():
             self._look_further(host)
         return int(end[-1])
@@ -200,8 +202,8 @@ class _Chooser:
     def _look_further(self, host: int) -> None:
         """Look at a host that is now in use, and at the next unused one of its entry."""
         self._look_at(host)
-        entry = int(self.packing.host_entry[host])
-        while self._last[entry] < self._ends[entry] and self.packing.count[self._last[entry]]:
+        entry = int(self.construction.host_entry[host])
+        while self._last[entry] < self._ends[entry] and self.construction.count[self._last[entry]]:
             self._last[entry] += 1
             if self._last[entry] < self._ends[entry]:
                 self._look_at(int(self._last[entry]))
@@ -213,14 +215,14 @@ class _Chooser:
             yield np.array([current])
         near = self._near[: self._near_count]
         yield near
-        if self.packing.ruled[vm] and len(near) < len(self.packing.count):
+        if self.construction.ruled[vm] and len(near) < len(self.construction.count):
             yield np.flatnonzero(~self._is_near)
 
     def _best(self, vm: int, hosts: Integers, sizes: Integers, loads: Integers) -> int | None:
         """Return the host that costs least in soft rules, then fits best; None if none will do."""
         best, best_price = None, None
         for tried, host in enumerate(self._ranked(vm, hosts, sizes, loads).tolist()):
-            price = self.packing.price(vm, host)
+            price = self.construction.price(vm, host)
             if price is not None and (best_price is None or price < best_price):
                 best, best_price = host, price
             if best is not None and (best_price == 0 or tried >= HOSTS_TRIED):
@@ -229,15 +231,15 @@ class _Chooser:
 
     def _ranked(self, vm: int, hosts: Integers, sizes: Integers, loads: Integers) -> Integers:
         """Return those of the hosts that have room for the VM, the best first."""
-        roomy = hosts[self.packing.roomy(vm, hosts, sizes, loads)]
+        roomy = hosts[self.construction.roomy(vm, hosts, sizes, loads)]
         ranked: Integers = roomy[np.argsort(self._score(vm, roomy, sizes, loads), kind="stable")]
         return ranked
 
     def _score(self, vm: int, hosts: Integers, sizes: Integers, loads: Integers) -> Floats:
         """Return the figure to choose hosts by, the smallest first; unused hosts come last."""
-        closed = self.packing.count[hosts] == 0
+        closed = self.construction.count[hosts] == 0
         entry = int(self.instance.vm_entry[vm])
-        left: Floats = ((self.packing.capacity[hosts] - loads[hosts] - sizes[entry]) * self.weights).sum(axis=1)
+        left: Floats = ((self.construction.capacity[hosts] - loads[hosts] - sizes[entry]) * self.weights).sum(axis=1)
         if self.variant.fit == "worst":
             return -left
         score = np.arange(len(hosts), dtype=np.float64) if self.variant.fit == "first" else left

@@ -21,7 +21,7 @@ from solver.verifying import RuleJudge
 Mask = NDArray[np.bool_]
 
 
-class Packing:
+class Construction:
     """Loads of all hosts by reservation and by demand, and the judges of the rules.
 
     A VM may be added where its reservation fits, isolation floors hold and no hard rule gets
