@@ -95,7 +95,8 @@ class VectorPacking:
     def fits(self) -> Mask:
         """Which flavour fits which empty bin: shape (flavours, types)."""
         inside: Mask = (self.sizes[:, None, :] <= self.capacities[None, :, :]).all(axis=2)
-        return inside & (self.available > 0)
+        inside &= self.available > 0
+        return inside
 
     @cached_property
     def most(self) -> Integers:
