@@ -94,9 +94,9 @@ class VectorPacking:
     @cached_property
     def fits(self) -> Mask:
         """Which flavour fits which empty bin: shape (flavours, types)."""
-        inside: Mask = (self.sizes[:, None, :] <= self.capacities[None, :, :]).all(axis=2)
-        inside &= self.available > 0
-        return inside
+        inside = (self.sizes[:, None, :] <= self.capacities[None, :, :]).all(axis=2)
+        fits: Mask = np.asarray(inside & (self.available > 0), dtype=np.bool_)
+        return fits
 
     @cached_property
     def most(self) -> Integers:
