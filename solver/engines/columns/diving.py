@@ -1,0 +1,115 @@
+"""Diving: patterns are fixed one after another, and new ones priced in for what is left."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+
+from formulations.tables import Integers
+from formulations.vector_packing import Packing, VectorPacking
+from solver.deadline import Deadline
+from solver.engines.columns.generation import Generation, Relaxation
+from solver.engines.packing_search import PackingSearch
+
+ROUNDS = 12
+NEARLY_WHOLE = 0.85
+"""Patterns used at least so often beyond a whole number are rounded up without asking again."""
+
+
+class Dive:
+    """One descent from the relaxation to a packing.
+
+    Parameters
+    ----------
+    search : PackingSearch
+    generation : Generation
+        Its master is restricted on the way, and set back at the end.
+    rng : numpy.random.Generator or None
+        Chooses among the patterns to round up; None takes the largest.
+    """
+
+    def __init__(self, search: PackingSearch, generation: Generation, rng: np.random.Generator | None) -> None:
+        self.search = search
+        self.problem: VectorPacking = search.problem
+        self.generation = generation
+        self.master = generation.master
+        self.rng = rng
+        self.left: Integers = self.problem.demand.copy()
+        self.available: Integers = self.problem.available.copy()
+        self.bins: list[tuple[int, Integers, int]] = []
+        self.spent = 0
+        self.count = 0
+
+    def run(self, deadline: Deadline, found_by: str) -> bool:
+        """Dive; return whether the incumbent improved."""
+        try:
+            complete = self._descend(deadline)
+        finally:
+            self.master.restrict(self.problem.demand, self.problem.available)
+        return complete and self.search.offer(Packing.of(self.bins, self.problem.flavours), found_by)
+
+    def _descend(self, deadline: Deadline) -> bool:
+        while self.left.any():
+            if deadline.over or self._hopeless(Fraction(0)):
+                return False
+            self._ask_for_the_rest()
+            known = self.generation.converge(deadline, enough=self._enough, rounds=ROUNDS, exact=False, complements=10)
+            if not known.value < float("inf") or (self.master.left_out > 1e-6 and not self._placeable()):
+                return False
+            if self._hopeless(known.bound):
+                return False
+            if not self._fix():
+                return False
+        return True
+
+    def _ask_for_the_rest(self) -> None:
+        """Restrict the master to what is left; patterns in use lose the items that are packed."""
+        if self.bins:
+            for column in np.flatnonzero(self.master.values > 1e-6).tolist():
+                rest: Integers = np.minimum(self.master.patterns[column], self.left)
+                if rest.any():
+                    self.master.add(int(self.master.types[column]), rest)
+        self.master.restrict(self.left, self.available)
+
+    def _enough(self, known: Relaxation) -> bool:
+        return ceil(known.bound - Fraction(1, 10**6)) >= ceil(known.value - 1e-6)
+
+    def _placeable(self) -> bool:
+        return bool(self.master.values.sum() > 1e-6)
+
+    def _hopeless(self, bound: Fraction) -> bool:
+        """Whether what is fixed and what is left cost as much as the incumbent."""
+        return self.search.cost is not None and self.spent + ceil(bound) >= self.search.cost
+
+    def _fix(self) -> bool:
+        """Fix the whole part of every pattern, or the largest fraction; return whether any was fixed."""
+        values = self.master.values
+        whole = np.floor(values + 1e-6).astype(np.int64)
+        nearly = np.flatnonzero(values - whole >= NEARLY_WHOLE)
+        before = self.count
+        for column in np.flatnonzero(whole).tolist():
+            self._take(column, int(whole[column]))
+        for column in nearly[np.argsort(-(values - whole)[nearly], kind="stable")].tolist():
+            self._take(column, 1)
+        if self.count == before:
+            fractions = values - whole
+            if not (fractions > 1e-9).any():
+                return False
+            if self.rng is not None:
+                fractions = fractions * self.rng.uniform(0.6, 1.0, size=len(fractions))
+            self._take(int(np.argmax(fractions)), 1)
+        return self.count > before
+
+    def _take(self, column: int, times: int) -> None:
+        """Use a pattern so often, as far as items are left and bins available."""
+        pattern, kind = self.master.patterns[column], int(self.master.types[column])
+        held = np.flatnonzero(pattern)
+        times = min(times, int(self.available[kind]), int((self.left[held] // pattern[held]).min()))
+        if times > 0:
+            self.bins.append((kind, pattern.copy(), times))
+            self.left = self.left - times * pattern
+            self.available[kind] -= times
+            self.spent += times * int(self.problem.costs[kind])
+            self.count += times

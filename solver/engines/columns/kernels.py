@@ -1,0 +1,245 @@
+"""Compiled loops of the pricing problem: the bounded knapsack in several resources, in integers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from formulations.tables import Integers
+
+# The layout of the search state that `depth_first` continues from call to call.
+POSITION, VALUE, BEST, NODES, FINISHED, FOUND = range(6)
+STATE_SIZE = 6
+
+
+@njit(cache=True)
+def suffix_tables(weights: Integers, values: Integers, most: Integers, grid: int, tables: Integers) -> None:
+    """Fill tables[m, i, c]: the best value of items i, i + 1, ... within capacity c of surrogate m.
+
+    weights has shape (surrogates, items); tables (surrogates, items + 1, grid + 1).
+    """
+    for m in range(weights.shape[0]):
+        items = weights.shape[1]
+        for c in range(grid + 1):
+            tables[m, items, c] = 0
+        for i in range(items - 1, -1, -1):
+            weight, value, many = weights[m, i], values[i], most[i]
+            after, here = tables[m, i + 1], tables[m, i]
+            if weight == 0:
+                for c in range(grid + 1):
+                    here[c] = after[c] + many * value
+            elif weight * many >= grid:
+                for c in range(min(weight, grid + 1)):
+                    here[c] = after[c]
+                for c in range(weight, grid + 1):
+                    here[c] = max(after[c], here[c - weight] + value)
+            elif many == 1:
+                for c in range(weight):
+                    here[c] = after[c]
+                for c in range(weight, grid + 1):
+                    here[c] = max(after[c], after[c - weight] + value)
+            else:
+                for c in range(grid + 1):
+                    best = after[c]
+                    for k in range(1, min(many, c // weight) + 1):
+                        best = max(best, after[c - k * weight] + k * value)
+                    here[c] = best
+
+
+@njit(cache=True)
+def _bound(tables: Integers, position: int, rooms: Integers) -> int:
+    best = tables[0, position, rooms[0]]
+    for m in range(1, rooms.shape[0]):
+        best = min(best, tables[m, position, rooms[m]])
+    return int(best)
+
+
+@njit(cache=True)
+def _most_that_fits(size: Integers, room: Integers, most: int) -> int:
+    for r in range(size.shape[0]):
+        if size[r] > 0:
+            most = min(most, room[r] // size[r])
+    return most
+
+
+@njit(cache=True)
+def _take(i: int, many: int, sizes: Integers, weights: Integers, room: Integers, rooms: Integers) -> None:
+    for r in range(room.shape[0]):
+        room[r] -= many * sizes[i, r]
+    for m in range(rooms.shape[0]):
+        rooms[m] -= many * weights[m, i]
+
+
+@njit(cache=True)
+def depth_first(
+    sizes: Integers,
+    values: Integers,
+    most: Integers,
+    weights: Integers,
+    tables: Integers,
+    counts: Integers,
+    room: Integers,
+    rooms: Integers,
+    state: Integers,
+    found: Integers,
+    node_limit: int,
+) -> None:
+    """Continue the search for patterns worth more than state[BEST], for at most so many nodes.
+
+    counts, room, rooms and state describe where the search stands; every better pattern goes to
+    the next line of ``found`` (as a ring). state[FINISHED] is 1 once everything was searched.
+    """
+    items = sizes.shape[0]
+    i, value, best = state[POSITION], state[VALUE], state[BEST]
+    nodes = 0
+    while nodes < node_limit:
+        nodes += 1
+        ahead = True
+        if value > best:
+            best = value
+            line = state[FOUND] % found.shape[0]
+            for j in range(items):
+                found[line, j] = counts[j] if j < i else 0
+            state[FOUND] += 1
+        if i == items or value + _bound(tables, i, rooms) <= best:
+            ahead = False
+        if ahead:
+            many = _most_that_fits(sizes[i], room, most[i])
+            counts[i] = many
+            if many > 0:
+                _take(i, many, sizes, weights, room, rooms)
+                value += many * values[i]
+            i += 1
+            continue
+        j = i - 1
+        while j >= 0 and counts[j] == 0:
+            j -= 1
+        if j < 0:
+            state[FINISHED] = 1
+            break
+        counts[j] -= 1
+        _take(j, -1, sizes, weights, room, rooms)
+        value -= values[j]
+        i = j + 1
+    state[POSITION], state[VALUE], state[BEST] = i, value, best
+    state[NODES] += nodes
+
+
+@njit(cache=True)
+def left_open(
+    sizes: Integers,
+    values: Integers,
+    weights: Integers,
+    tables: Integers,
+    counts: Integers,
+    room: Integers,
+    rooms: Integers,
+    state: Integers,
+) -> int:
+    """Return the largest value that what `depth_first` has not searched yet can have; undoes its state."""
+    if state[FINISHED] == 1:
+        return int(state[BEST])
+    i, value = state[POSITION], state[VALUE]
+    top = max(state[BEST], value + _bound(tables, i, rooms))
+    for j in range(i - 1, -1, -1):
+        while counts[j] > 0:
+            counts[j] -= 1
+            _take(j, -1, sizes, weights, room, rooms)
+            value -= values[j]
+            top = max(top, value + _bound(tables, j + 1, rooms))
+    return int(top)
+
+
+@njit(cache=True)
+def enumerate_patterns(
+    sizes: Integers,
+    values: Integers,
+    most: Integers,
+    weights: Integers,
+    tables: Integers,
+    counts: Integers,
+    room: Integers,
+    rooms: Integers,
+    state: Integers,
+    found: Integers,
+    node_limit: int,
+) -> None:
+    """Continue listing the maximal patterns worth at least state[BEST], until ``found`` is full.
+
+    A pattern is maximal if no item that is left fits beside it.
+    """
+    items = sizes.shape[0]
+    i, value, least = state[POSITION], state[VALUE], state[BEST]
+    nodes = 0
+    while nodes < node_limit and state[FOUND] < found.shape[0]:
+        nodes += 1
+        if i < items and value + _bound(tables, i, rooms) >= least:
+            many = _most_that_fits(sizes[i], room, most[i])
+            counts[i] = many
+            if many > 0:
+                _take(i, many, sizes, weights, room, rooms)
+                value += many * values[i]
+            i += 1
+            continue
+        if i == items and value >= least:
+            maximal = True
+            for j in range(items):
+                if counts[j] < most[j] and _most_that_fits(sizes[j], room, 1) == 1:
+                    maximal = False
+                    break
+            if maximal:
+                found[state[FOUND], :] = counts
+                state[FOUND] += 1
+        j = i - 1
+        while j >= 0 and counts[j] == 0:
+            j -= 1
+        if j < 0:
+            state[FINISHED] = 1
+            break
+        counts[j] -= 1
+        _take(j, -1, sizes, weights, room, rooms)
+        value -= values[j]
+        i = j + 1
+    state[POSITION], state[VALUE] = i, value
+    state[NODES] += nodes
+
+
+@njit(cache=True)
+def lattice_layer(best: Integers, size: Integers, value: int, many: int, took: np.ndarray) -> None:
+    """Add one flavour to the table of best values over a lattice of three resources.
+
+    best[a, b, c] is the best value within capacities (a, b, c); took says how many items of the
+    flavour the best filling holds. Exact for every ``many``: multiples are compared one by one
+    where fewer items exist than fit.
+    """
+    first, second, third = best.shape
+    unbounded = True
+    for axis in range(3):
+        if size[axis] > 0 and (many + 1) * size[axis] < best.shape[axis]:
+            unbounded = unbounded and True
+    fit = 1 << 60
+    for axis in range(3):
+        if size[axis] > 0:
+            fit = min(fit, (best.shape[axis] - 1) // size[axis])
+    x, y, z = size[0], size[1], size[2]
+    if many >= fit:
+        for a in range(x, first):
+            for b in range(y, second):
+                for c in range(z, third):
+                    with_one = best[a - x, b - y, c - z] + value
+                    if with_one > best[a, b, c]:
+                        best[a, b, c] = with_one
+                        took[a, b, c] = took[a - x, b - y, c - z] + 1
+        return
+    for a in range(first - 1, x - 1, -1):
+        for b in range(second - 1, y - 1, -1):
+            for c in range(third - 1, z - 1, -1):
+                top, times = best[a, b, c], 0
+                for k in range(1, many + 1):
+                    if k * x > a or k * y > b or k * z > c:
+                        break
+                    other = best[a - k * x, b - k * y, c - k * z] + k * value
+                    if other > top:
+                        top, times = other, k
+                best[a, b, c] = top
+                took[a, b, c] = times

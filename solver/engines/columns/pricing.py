@@ -1,0 +1,267 @@
+"""The pricing problem: which filling of a bin is worth most under given weights, exactly in integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+from formulations.tables import Integers
+from formulations.vector_packing import VectorPacking
+from solver.deadline import Deadline
+
+Floats = NDArray[np.float64]
+
+GRID = 1000
+"""Capacities of surrogate resources are scaled down to at most so many steps."""
+
+MOST_TABLE_CELLS = 6_000_000
+MOST_SURROGATES = 7
+MOST_LATTICE_CELLS = 10_000_000
+MOST_LATTICE_STEPS = 30_000_000
+NODES_AT_ONCE = 200_000
+NODES_OF_A_COMPLEMENT = 400
+
+
+@dataclass(frozen=True)
+class Priced:
+    """What pricing found for one bin type.
+
+    Attributes
+    ----------
+    upper : int
+        No pattern of the type is worth more; the value of the best pattern if the search was complete.
+    exact : bool
+        Whether the search was complete.
+    patterns : list of int64 arrays, shape (flavours,)
+        Patterns worth more than was asked for, best last.
+    """
+
+    upper: int
+    exact: bool
+    patterns: list[Integers]
+
+
+class Pricer:
+    """Finds patterns for weights of the flavours.
+
+    Parameters
+    ----------
+    problem : VectorPacking
+        Without flavours that take nothing.
+    """
+
+    def __init__(self, problem: VectorPacking) -> None:
+        self.problem = problem
+        self.types = [k for k in range(problem.types) if problem.available[k] > 0 and problem.fits[:, k].any()]
+        self._largest: Integers = problem.capacities[self.types].max(axis=0)
+        self.nodes = 0
+
+    def price(
+        self,
+        weights: Integers,
+        demand: Integers,
+        above: Integers,
+        deadline: Deadline,
+        nodes: int | None = None,
+        complements: int = 0,
+    ) -> dict[int, Priced]:
+        """Return per bin type the best patterns worth more than ``above``.
+
+        Parameters
+        ----------
+        weights : int64 array, shape (flavours,)
+            What one item of each flavour is worth, at least 0.
+        demand : int64 array, shape (flavours,)
+            How many items of each flavour there are.
+        above : int64 array, shape (types,)
+            Only patterns worth more count.
+        deadline : Deadline
+        nodes : int, optional
+            Search at most so many nodes per type; all when not given.
+        complements : int
+            Up to so many more patterns of items that the earlier ones leave.
+        """
+        items = np.flatnonzero((weights > 0) & (demand > 0))
+        if not len(items):
+            return {k: Priced(0, True, []) for k in self.types}
+        view = _View(self.problem, items, weights, demand, self._largest)
+        answer = self._on_lattice(items, weights, demand, above) if self._lattice_pays(items, demand) else {}
+        for k in self.types:
+            answer.setdefault(k, None)
+            if answer[k] is None:
+                answer[k] = view.search(k, int(above[k]), deadline, nodes)
+            answer[k].patterns.extend(view.complements(k, answer[k].patterns, int(above[k]), complements))
+        self.nodes += view.nodes
+        return answer
+
+    # -- a lattice of all capacities --------------------------------------------------------
+
+    def _lattice_pays(self, items: Integers, demand: Integers) -> bool:
+        if self.problem.resources > 3:
+            return False
+        cells = int(np.prod(self._largest.astype(float) + 1))
+        fitting = self.problem.most[:, self.types].max(axis=1)[items]
+        passes = np.where(demand[items] >= fitting, 1, np.minimum(demand[items], fitting)).sum()
+        return cells * len(items) <= MOST_LATTICE_CELLS and cells * int(passes) <= MOST_LATTICE_STEPS
+
+    def _on_lattice(self, items: Integers, weights: Integers, demand: Integers, above: Integers) -> dict[int, Priced]:
+        """Price all types with one dynamic program over the lattice of the largest capacities."""
+        from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
+
+        shape = np.ones(3, dtype=np.int64)
+        shape[: self.problem.resources] += self._largest
+        best = np.zeros(shape, dtype=np.int64)
+        took = np.zeros((len(items), *shape), dtype=np.int16)
+        sizes = np.zeros((len(items), 3), dtype=np.int64)
+        sizes[:, : self.problem.resources] = self.problem.sizes[items]
+        for line, i in enumerate(items):
+            kernels.lattice_layer(best, sizes[line], int(weights[i]), int(demand[i]), took[line])
+        answer = {}
+        for k in self.types:
+            corner = np.zeros(3, dtype=np.int64)
+            corner[: self.problem.resources] = self.problem.capacities[k]
+            value = int(best[tuple(corner)])
+            patterns = [self._trace(items, sizes, took, corner)] if value > above[k] else []
+            answer[k] = Priced(value, True, patterns)
+        return answer
+
+    def _trace(self, items: Integers, sizes: Integers, took: NDArray[np.int16], corner: Integers) -> Integers:
+        pattern = np.zeros(self.problem.flavours, dtype=np.int64)
+        for line in range(len(items) - 1, -1, -1):
+            many = int(took[line][tuple(corner)])
+            pattern[items[line]] = many
+            corner = corner - many * sizes[line]
+        return pattern
+
+
+class _View:
+    """The pricing problem under one set of weights: items in the order of search, and tables of bounds."""
+
+    def __init__(
+        self, problem: VectorPacking, items: Integers, weights: Integers, demand: Integers, largest: Integers
+    ) -> None:
+        self.problem = problem
+        multipliers = _multipliers(problem.sizes[items], weights[items], demand[items], largest)
+        taken = problem.sizes[items] @ multipliers
+        order = np.argsort(-(weights[items] / np.maximum(taken, 1e-12)), kind="stable")
+        self.items: Integers = items[order]
+        self.values: Integers = weights[self.items]
+        self.sizes: Integers = np.ascontiguousarray(problem.sizes[self.items])
+        self.demand: Integers = demand[self.items]
+        self._surrogates(multipliers, largest)
+        self.nodes = 0
+
+    def _surrogates(self, multipliers: Floats, largest: Integers) -> None:
+        """Choose single resources and a mixed one, scaled down to the grid, and tabulate what they allow.
+
+        Scaling rounds sizes down: what fits a bin fits each surrogate, so the tables bound from above.
+        """
+        from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
+
+        directions: list[Integers] = []
+        scaled = np.floor(multipliers / max(multipliers.max(), 1e-300) * 2**20).astype(np.int64)
+        if (scaled > 0).sum() > 1:
+            directions.append(scaled)
+        weight = multipliers * largest
+        for r in np.argsort(-weight, kind="stable")[: MOST_SURROGATES - 1]:
+            if largest[r] > 0:
+                directions.append(np.eye(len(largest), dtype=np.int64)[r])
+        grid = min(GRID, MOST_TABLE_CELLS // (len(directions) * (len(self.items) + 1)))
+        self._directions = [(direction, int(direction @ largest)) for direction in directions]
+        self.grid = grid
+        rows = [_scaled(self.sizes @ direction, top, grid) for direction, top in self._directions]
+        self.weights: Integers = np.ascontiguousarray(np.array(rows, dtype=np.int64))
+        self.tables: Integers = np.empty((len(rows), len(self.items) + 1, grid + 1), dtype=np.int64)
+        kernels.suffix_tables(self.weights, self.values, self.demand, grid, self.tables)
+
+    def _start(self, k: int, above: int, lines: int) -> tuple[Integers, Integers, Integers, Integers, Integers]:
+        from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
+
+        room: Integers = self.problem.capacities[k].copy()
+        rooms = np.array([_scaled(room @ d, top, self.grid) for d, top in self._directions], dtype=np.int64)
+        state = np.zeros(kernels.STATE_SIZE, dtype=np.int64)
+        state[kernels.BEST] = above
+        counts = np.zeros(len(self.items), dtype=np.int64)
+        return counts, room, rooms, state, np.zeros((lines, len(self.items)), dtype=np.int64)
+
+    def search(self, k: int, above: int, deadline: Deadline, nodes: int | None) -> Priced:
+        """Search the patterns of a type depth first."""
+        from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
+
+        counts, room, rooms, state, found = self._start(k, above, 6)
+        most: Integers = np.minimum(self.problem.most[self.items, k], self.demand)
+        data = (self.sizes, self.values, most, self.weights, self.tables)
+        while not state[kernels.FINISHED]:
+            step = NODES_AT_ONCE if nodes is None else min(NODES_AT_ONCE, nodes - int(state[kernels.NODES]))
+            if step <= 0 or deadline.over:
+                break
+            kernels.depth_first(*data, counts, room, rooms, state, found, step)
+        self.nodes += int(state[kernels.NODES])
+        exact = bool(state[kernels.FINISHED])
+        upper = kernels.left_open(self.sizes, self.values, self.weights, self.tables, counts, room, rooms, state)
+        return Priced(int(upper), exact, self._patterns(found, int(state[kernels.FOUND])))
+
+    def _patterns(self, found: Integers, number: int) -> list[Integers]:
+        lines = len(found)
+        return [self._whole(found[line % lines]) for line in range(max(0, number - lines), number)]
+
+    def _whole(self, counts: Integers) -> Integers:
+        pattern = np.zeros(self.problem.flavours, dtype=np.int64)
+        pattern[self.items] = counts
+        return pattern
+
+    def complements(self, k: int, patterns: list[Integers], above: int, most: int) -> list[Integers]:
+        """Return further patterns of the items that the best pattern and its complements leave."""
+        from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
+
+        if not patterns or not most:
+            return []
+        extra: list[Integers] = []
+        left = self.demand - patterns[-1][self.items]
+        while len(extra) < most:
+            counts, room, rooms, state, found = self._start(k, above, 1)
+            fitting: Integers = np.minimum(self.problem.most[self.items, k], left)
+            data = (self.sizes, self.values, fitting, self.weights, self.tables)
+            kernels.depth_first(*data, counts, room, rooms, state, found, NODES_OF_A_COMPLEMENT)
+            if not state[kernels.FOUND]:
+                break
+            extra.append(self._whole(found[0]))
+            left = left - found[0]
+        return extra[::-1]
+
+
+def _scaled(amounts: Integers, top: int, grid: int) -> Integers:
+    """Return amounts in steps of a grid of the capacity, rounded down; unchanged where they fit the grid."""
+    if top <= grid:
+        return np.asarray(amounts, dtype=np.int64)
+    if top < 2**40:
+        scaled: Integers = np.asarray(amounts, dtype=np.int64) * grid // top
+        return scaled
+    exact = np.asarray(amounts, dtype=object) * grid // top
+    return np.asarray(exact, dtype=np.int64)
+
+
+def _multipliers(sizes: Integers, weights: Integers, demand: Integers, capacity: Integers) -> Floats:
+    """Return what each unit of each resource is worth: the duals of the continuous knapsack."""
+    if sizes.shape[1] == 1:
+        return np.ones(1)
+    usable = capacity > 0
+    scale = 1.0 / np.maximum(capacity, 1)
+    top = float(weights.max())
+    answer = linprog(
+        -weights / top,
+        A_ub=(sizes * scale)[:, usable].T,
+        b_ub=np.ones(int(usable.sum())),
+        bounds=np.column_stack([np.zeros(len(weights)), demand]),
+        method="highs",
+    )
+    worth = np.zeros(len(capacity))
+    if answer.status == 0:
+        worth[usable] = np.maximum(-np.asarray(answer.ineqlin.marginals), 0.0)
+    if not worth.any():
+        worth[usable] = 1.0
+    multipliers: Floats = worth * scale
+    return multipliers
