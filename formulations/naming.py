@@ -77,6 +77,13 @@ class CountedNames:
             return self.names[entry]
         return f"{self.names[entry]}-{member - int(self.offsets[entry]) + 1}"
 
+    def names_of(self, members: NDArray[np.int64]) -> list[str]:
+        """Return the names of many members in their order."""
+        entries = self.entry_of(members)
+        numbers = np.where(self.counts[entries] == 1, 0, members - self.offsets[entries] + 1)
+        pairs = zip(entries.tolist(), numbers.tolist(), strict=True)
+        return [f"{self.names[entry]}-{number}" if number else self.names[entry] for entry, number in pairs]
+
     def all_names(self) -> list[str]:
         """Return the names of all members in order (linear time)."""
         names: list[str] = []

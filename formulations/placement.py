@@ -52,10 +52,12 @@ class Placement:
     def named(self, instance: Instance) -> dict[str, str | None]:
         """Return the host name of every VM name, None where it has no host."""
         used = self.hosts_used
-        names = dict(zip(used.tolist(), map(instance.host_names.name, used.tolist()), strict=True))
-        return {
-            vm: names.get(host) for vm, host in zip(instance.vm_names.all_names(), self.host_of.tolist(), strict=True)
-        }
+        names = np.array([*instance.host_names.names_of(used), None], dtype=object)
+        # A VM without a host finds None, which comes after the names of the hosts in use.
+        position = np.full(int(used.max(initial=0)) + 2, -1, dtype=np.int64)
+        position[used] = np.arange(len(used))
+        hosts = names[position[self.host_of]].tolist()
+        return dict(zip(instance.vm_names.all_names(), hosts, strict=True))
 
     @property
     def placed(self) -> NDArray[np.bool_]:

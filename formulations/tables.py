@@ -182,3 +182,15 @@ def _bounded(scale: Scale, value: Fraction, field: str = "") -> int:
         finest = f"{float(scale.quantum):.3g} {scale.resource.unit}".rstrip()
         raise InputError(f"too large beside the finest figure of its resource ({finest})", field)
     return integer
+
+
+def distinct_rows(rows: Integers) -> tuple[Integers, Integers]:
+    """Return the different rows in lexicographic order, and which of them each row is."""
+    if not rows.size:
+        return rows[: min(1, len(rows))], np.zeros(len(rows), dtype=np.int64)
+    order = np.lexsort(rows.T[::-1])
+    ordered = rows[order]
+    new = np.append(True, (ordered[1:] != ordered[:-1]).any(axis=1))
+    which = np.empty(len(rows), dtype=np.int64)
+    which[order] = np.cumsum(new) - 1
+    return np.ascontiguousarray(ordered[new]), which

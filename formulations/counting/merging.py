@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formulations.quantities import common_quantum
-from formulations.tables import Integers
+from formulations.tables import Integers, distinct_rows
 from formulations.vector_packing import VectorPacking
 
 Mask = NDArray[np.bool_]
@@ -76,18 +76,6 @@ def merged(sizes: Integers, demand: Integers, capacities: Integers, prices: list
         limits=_sums(kind, limits[bins], len(types)),
     )
     return Merged(problem, unit, _spread(which, items, len(sizes)), _spread(kind, bins, len(capacities)))
-
-
-def distinct_rows(rows: Integers) -> tuple[Integers, Integers]:
-    """Return the different rows in lexicographic order, and which of them each row is."""
-    if not rows.size:
-        return rows[: min(1, len(rows))], np.zeros(len(rows), dtype=np.int64)
-    order = np.lexsort(rows.T[::-1])
-    ordered = rows[order]
-    new = np.append(True, (ordered[1:] != ordered[:-1]).any(axis=1))
-    which = np.empty(len(rows), dtype=np.int64)
-    which[order] = np.cumsum(new) - 1
-    return np.ascontiguousarray(ordered[new]), which
 
 
 def _sums(groups: Integers, values: Integers, size: int) -> Integers:

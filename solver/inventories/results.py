@@ -13,6 +13,7 @@ from formulations.machines import MOST_CELLS
 from formulations.placement import Placement
 from formulations.quantities import json_number
 from formulations.resources import Scale
+from formulations.tables import distinct_rows
 from solver.inventories.collection import uncollected
 from solver.inventories.documents import IncumbentDocument, LevelDocument, ReasonDocument, ResultDocument
 from solver.result import Result
@@ -94,11 +95,15 @@ def _placed(instance: Instance, placement: Placement | None) -> dict[str, Any]:
 def _allocation(
     instance: Instance, placement: Placement, allocation: Integers, names: list[str]
 ) -> dict[str, dict[str, float]]:
+    """Return what every placed VM gets; equal rows are one object, as a million VMs have few different ones."""
     placed = np.flatnonzero(placement.placed)
-    columns = [_figures(allocation[placed, r], scale) for r, scale in enumerate(instance.tables.scales)]
+    distinct, which = distinct_rows(allocation[placed])
+    columns = [_figures(distinct[:, r], scale) for r, scale in enumerate(instance.tables.scales)]
     resources = instance.tables.resource_names
-    rows = (dict(zip(resources, row, strict=True)) for row in zip(*columns, strict=True))
-    return dict(zip((names[vm] for vm in placed.tolist()), rows, strict=True))
+    rows = np.empty(len(distinct), dtype=object)
+    rows[:] = [dict(zip(resources, row, strict=True)) for row in zip(*columns, strict=True)]
+    chosen = names if len(placed) == len(names) else [names[vm] for vm in placed.tolist()]
+    return dict(zip(chosen, rows[which].tolist(), strict=True))
 
 
 def _figures(column: Integers, scale: Scale) -> list[float]:
