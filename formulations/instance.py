@@ -191,16 +191,24 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def current(self) -> NDArray[np.int64]:
         """The current host of every VM, -1 if none: shape (vm_count,)."""
         where = np.full(self.vm_count, -1, dtype=np.int64)
+        numbers: dict[str, int] = {}  # a million VMs name few different hosts
         for position, vm in enumerate(self.vms):
             if vm.host is not None:
-                names = vm.host if isinstance(vm.host, list) else [vm.host] * vm.count
-                found = [self.host_names.find(name) for name in names]
-                for member, (name, hosts) in enumerate(zip(names, found, strict=True)):
-                    if hosts is None or len(hosts) != 1:
-                        at = f"[{member}]" if isinstance(vm.host, list) else ""
-                        raise InputError(f"no single host is called {name!r}", f"vms[{position}].host{at}")
-                    where[self.vm_names.offsets[position] + member] = hosts[0]
+                names = vm.host if isinstance(vm.host, list) else [vm.host]
+                numbers.update({name: self._single_host(name) for name in set(names) - numbers.keys()})
+                found = [numbers[name] for name in names]
+                if min(found) < 0:
+                    member = next(member for member, host in enumerate(found) if host < 0)
+                    at = f"[{member}]" if isinstance(vm.host, list) else ""
+                    raise InputError(f"no single host is called {names[member]!r}", f"vms[{position}].host{at}")
+                begin = self.vm_names.offsets[position]
+                where[begin : begin + vm.count] = found
         return where
+
+    def _single_host(self, name: str) -> int:
+        """Return the number of the one host of this name, -1 where it names none or several."""
+        hosts = self.host_names.find(name)
+        return int(hosts[0]) if hosts is not None and len(hosts) == 1 else -1
 
     @cached_property
     def ignored(self) -> NDArray[np.bool_]:
