@@ -103,10 +103,10 @@ class Answer(msgspec.Struct, kw_only=True):
         Who proved the bound.
     patterns : list of Filling, optional
         The answer to a packing file: how the bins are filled.
-    assignment : list of list of int, optional
-        The same, bin by bin: its type, then the flavour of every item in it.
     hosts : list of int, optional
         The answer to an instance file: the host's number of every VM, -1 without one.
+    allocation : list of list of int, optional
+        What every VM gets, in quanta of the instance, where the objective asks for it.
     output : str
         The answer to an instance file that stands in a result file of placewright's own.
     trace : list of (seconds, value)
@@ -127,8 +127,8 @@ class Answer(msgspec.Struct, kw_only=True):
     exact: bool = False
     proved_by: str = ""
     patterns: list[Filling] | None = None
-    assignment: list[list[int]] | None = None
     hosts: list[int] | None = None
+    allocation: list[list[int]] | None = None
     output: str = ""
     trace: list[Moment] = []
     seconds: float | None = None

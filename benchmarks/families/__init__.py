@@ -1,0 +1,23 @@
+"""Instances to measure on: generated families, each by seed, and published sets."""
+
+from __future__ import annotations
+
+from benchmarks.families import cloud, distinct, four_types, hard, published, small
+from benchmarks.families.base import FAMILIES, SEEDS, Case, Family, Question, case_named, family_named, present
+
+__all__ = [
+    "FAMILIES",
+    "SEEDS",
+    "Case",
+    "Family",
+    "Question",
+    "case_named",
+    "cloud",
+    "distinct",
+    "family_named",
+    "four_types",
+    "hard",
+    "present",
+    "published",
+    "small",
+]

@@ -1,0 +1,1 @@
+"""Tests of the benchmarks: a wrong ruler is worse than none."""
