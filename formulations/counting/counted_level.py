@@ -23,7 +23,7 @@ class CountedLevel:
     Attributes
     ----------
     number : int or None
-        The first level that hosts in use can raise; None when no level is of that kind.
+        The first level that hosts in use can raise; None when no level speaks of hosts.
     prices : tuple of Fraction
         What a host of each entry adds to that level when it is in use.
     constant : Fraction
@@ -65,7 +65,13 @@ class LevelReading:
         tables = instance.tables
         self._elastic = bool((tables.demand > tables.lower)[entries > 0].any())
         self._movable = self._can_migrate(settled)
-        self.number = next((k for k, stated in enumerate(instance.levels) if self._prices(stated)), None)
+        self.number = self._counted()
+
+    def _counted(self) -> int | None:
+        """Return the first level that hosts in use can raise; else the first that speaks of hosts and stays 0."""
+        priced = [k for k, stated in enumerate(self.instance.levels) if self._prices(stated)]
+        named = [k for k, stated in enumerate(self.instance.levels) if self._host_terms(stated)]
+        return next(iter(priced + named), None)
 
     def _can_migrate(self, settled: Integers) -> bool:
         """Return whether some placement moves a VM at a cost."""
@@ -121,7 +127,7 @@ class LevelReading:
     def _disturbs(self, term: Term, served: bool) -> bool:
         """Return whether a term of the counted level depends on more than the hosts in use.
 
-        What is traded there against hosts is not 0 only because it could be.
+        That it could be 0 is not enough there: it might be traded against hosts.
         """
         if term.kind in HOST_TERMS:
             return False
@@ -140,12 +146,17 @@ class LevelReading:
     def _prices(self, stated: ObjectiveLevel) -> bool:
         """Return whether hosts in use can raise a level."""
         hosts = [self.instance.hosts[entry] for entry in self._hosts]
-        terms = [term for term in stated.terms if term.kind in HOST_TERMS]
-        return any(term.kind == "energy" or self._own_price(term, host) for term in terms for host in hosts)
+        return any(
+            term.kind == "energy" or self._own_price(term, host) for term in self._host_terms(stated) for host in hosts
+        )
+
+    @staticmethod
+    def _host_terms(stated: ObjectiveLevel) -> list[Term]:
+        return [term for term in stated.terms if term.kind in HOST_TERMS]
 
     def _price(self, stated: ObjectiveLevel, host: Host) -> Fraction:
-        terms = [term for term in stated.terms if term.kind in HOST_TERMS]
-        return sum((exact(term.weight) * self._own_price(term, host) for term in terms), Fraction(0))
+        parts = (exact(term.weight) * self._own_price(term, host) for term in self._host_terms(stated))
+        return sum(parts, Fraction(0))
 
     @staticmethod
     def _own_price(term: Term, host: Host) -> Fraction:
