@@ -42,8 +42,12 @@ class PackingSearch:
         No packing costs less; proved in exact arithmetic by ``proved_by``.
     infeasible : bool
         Whether it was proved that there is no packing.
-    found, proved : list of Step
-        How incumbent and bound came about.
+    claimed : int
+        No packing costs less, in the word of a solver that computes in floats: ``claimed_by``.
+    claimed_infeasible : bool
+        Whether such a solver says that there is no packing.
+    found, proved, claims : list of Step
+        How incumbent, bound and claimed bound came about.
     """
 
     problem: VectorPacking
@@ -55,8 +59,12 @@ class PackingSearch:
     bound: int = 0
     proved_by: str = "no cost is negative"
     infeasible: bool = False
+    claimed: int = 0
+    claimed_by: str = ""
+    claimed_infeasible: bool = False
     found: list[Step] = field(default_factory=list)
     proved: list[Step] = field(default_factory=list)
+    claims: list[Step] = field(default_factory=list)
 
     def offer(self, packing: Packing, found_by: str) -> bool:
         """Take a packing that is better than the incumbent; items beyond the demand are taken out first.
@@ -85,6 +93,20 @@ class PackingSearch:
         if bound > self.bound:
             self.bound, self.proved_by = bound, proved_by
             self.proved.append(Step(self.deadline.elapsed, proved_by, bound))
+
+    def claim(self, bound: int | None, claimed_by: str) -> None:
+        """Take a lower bound that holds in the word of a solver that computes in floats; None: no packing at all."""
+        if bound is None:
+            self.claimed_infeasible, self.claimed_by = True, claimed_by
+        elif bound > max(self.bound, self.claimed):
+            self.claimed, self.claimed_by = bound, claimed_by
+            self.claims.append(Step(self.deadline.elapsed, claimed_by, bound))
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to do, if what is claimed is believed."""
+        meets = self.cost is not None and self.cost <= max(self.bound, self.claimed)
+        return self.infeasible or self.claimed_infeasible or meets
 
     @property
     def optimal(self) -> bool:
