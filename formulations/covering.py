@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import ceil, gcd
 from typing import NamedTuple
@@ -11,6 +11,7 @@ import numpy as np
 import pulp
 from numpy.typing import NDArray
 
+from formulations.host_mix import Cut
 from formulations.instance import Instance
 from formulations.program import Expression, Program
 from formulations.quantities import common_quantum
@@ -78,10 +79,19 @@ class Covering:
         """The program as PuLP's."""
         return self._program.problem
 
+    def cuts(self) -> Iterator[Cut]:
+        """Yield the program's rows as exact cuts of a host-mix program, one per resource."""
+        for r, resource in enumerate(self.instance.resources):
+            yield Cut(tuple(mix.capacity[r] for mix in self.mixes), self.demand[r], f"volume of {resource.name}")
+
     def cost_of(self, values: Mapping[str, float]) -> Fraction:
         """Return the exact cost of a solution, given by variable name."""
         number = [round(values.get(variable.name, 0.0)) for variable in self.number]
         return self.constant + sum((mix.cost * n for mix, n in zip(self.mixes, number, strict=True)), Fraction(0))
+
+    def cost_of_steps(self, steps: int) -> Fraction:
+        """Return the cost that a whole number of steps of the program's objective stands for."""
+        return self.constant + self.step * steps
 
     def sound_bound(self, bound: float) -> Fraction:
         """Return what a solver's floating dual bound on the program proves of the hosts' cost.

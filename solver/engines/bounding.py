@@ -1,4 +1,4 @@
-"""Bounds before any search: what hosts must cost, by volume, cliques and the covering program."""
+"""Bounds before any search: what hosts must cost, by volume, cliques and the host-mix program."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import msgspec
 
 from formulations.bounds import Bounds, Size
 from formulations.covering import Covering
+from formulations.errors import InputError
 from formulations.instance import Instance
 from formulations.machines import VM
 from formulations.objective import ObjectiveLevel
 from formulations.program import ContradictionError
 from formulations.quantities import exact
 from solver.bounds import lower_bound
+from solver.bounds.host_mix import HostMix, MixProof
+from solver.deadline import Deadline
 from solver.engines.search import Search
 from solver.errors import BackendError
 
@@ -60,7 +63,35 @@ def _bound(search: Search, number: int, instance: Instance, *, everyone: bool, w
 
 
 def _cover(search: Search, number: int, covering: Covering, *, whatever_earlier: bool) -> None:
-    """Solve the covering program for a level's bound."""
+    """Solve the covering program for a level's bound: exactly, or as far as the backend's word goes."""
+    limit = search.deadline.within(min(COVER_SECONDS, 0.1 * search.deadline.left))
+    proof = _exact_cover(covering, limit)
+    if proof is not None and proof.infeasible:
+        log.info("all hosts together are too small")
+        search.infeasible = search.values is None
+        return
+    if proof is not None:
+        bound = covering.cost_of_steps(proof.bound)
+        search.prove(number, bound, "host-mix program, exact", whatever_earlier=whatever_earlier)
+    if proof is None or not (proof.optimal or search.met(number)):
+        _cover_by_backend(search, number, covering, whatever_earlier=whatever_earlier)
+
+
+def _exact_cover(covering: Covering, limit: Deadline) -> MixProof | None:
+    """Return what is proved of the covering program in integers; None where these are too large."""
+    costs = [int(mix.cost / covering.step) for mix in covering.mixes]
+    try:
+        program = HostMix(costs, [mix.number for mix in covering.mixes])
+    except InputError as error:
+        log.info("covering: %s", error)
+        return None
+    for cut in covering.cuts():
+        program.add(cut)
+    return program.prove(limit)
+
+
+def _cover_by_backend(search: Search, number: int, covering: Covering, *, whatever_earlier: bool) -> None:
+    """Ask the backend for the covering program's bound; what it says counts less its tolerance."""
     limit = search.deadline.within(min(COVER_SECONDS, 0.1 * search.deadline.left))
     try:
         solution = search.backend.solve(covering.problem, deadline=limit, settings=search.settings)

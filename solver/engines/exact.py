@@ -43,20 +43,29 @@ def _solve(search: Search, model: Assignment, level: int | None, deadline: Deadl
     """Minimise one level (none: only find a placement) and tell the search what came of it."""
     if level is not None:
         model.minimise(level)
+    solution = _attempt(search, model, deadline)
+    if solution is None and not deadline.over:
+        solution = _attempt(search, model, deadline)  # a crash may have been bad luck: once more
+    if solution is None:
+        return
+    search.failures = 0
+    if solution.found:
+        search.offer(model.decode(solution.values), _by(solution))
+    _learn(search, solution, level)
+
+
+def _attempt(search: Search, model: Assignment, deadline: Deadline) -> Solution | None:
+    """Solve the model as it stands; None where the backend fails, which the search is told."""
     start = None if search.incumbent is None else model.start(search.incumbent)
     try:
-        solution = search.backend.solve(model.problem, deadline=deadline, settings=search.settings, start=start)
+        return search.backend.solve(model.problem, deadline=deadline, settings=search.settings, start=start)
     except BackendInterrupted as interruption:
         if interruption.solution.found:
             search.offer(model.decode(interruption.solution.values), _by(interruption.solution))
         raise
     except BackendError as error:
         search.failed(error)
-        return
-    search.failures = 0
-    if solution.found:
-        search.offer(model.decode(solution.values), _by(solution))
-    _learn(search, solution, level)
+        return None
 
 
 def _by(solution: Solution) -> str:
