@@ -10,7 +10,6 @@ from benchmarks.families.published import absence
 from benchmarks.peers.catalogue import PEERS
 from formulations.errors import InputError
 
-
 RIVALS = ("placewright", *PEERS)
 
 

@@ -49,10 +49,12 @@ def judge_packing(problem: VectorPacking, answer: Answer) -> Judgement:
             pattern[flavour] += count
         bins.append((filling.type, pattern, filling.times))
     packing = Packing.of(bins, problem.flavours)
-    if (packing.patterns >= 0).all():
+    negative = bool((packing.patterns < 0).any())
+    overfull = bool((packing.patterns @ problem.sizes > problem.capacities[packing.types]).any())
+    if not negative and not overfull:  # taking out what is too much must not mend what is wrong
         packing = packing.trimmed(problem)
     if faults := packing.faults(problem):
-        return Judgement(verified=False, value=None, fault=f"judge: {faults[0]}")
+        return Judgement(verified=False, value=None, fault=f"judge: {'; '.join(faults[:3])}")
     return Judgement(verified=True, value=packing.cost(problem))
 
 

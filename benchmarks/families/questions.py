@@ -53,13 +53,16 @@ def _hosts(problem: VectorPacking, names: list[str], *, alike: bool) -> list[Hos
 def packing_of(instance: Instance) -> VectorPacking | None:
     """Return an instance as a vector packing whose costs are in the objective's own unit.
 
-    None where it is no vector packing, or a cost is no whole number of units.
+    None where it is no vector packing, or more than one: where another level of the objective counts, VMs or
+    demands may be left out, or a cost is no whole number of units.
     """
+    if len(instance.levels) > 1:
+        return None
     try:
         counting = Counting.of(instance)
     except (UnsupportedError, ContradictionError):
         return None
     unit = counting.value(1) - counting.value(0)
-    if unit.denominator != 1 or counting.value(0) != 0:
+    if counting.served or instance.allow_unplaced or unit.denominator != 1 or counting.value(0) != 0:
         return None
     return dataclasses.replace(counting.problem, costs=counting.problem.costs * int(unit))
