@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 import numpy as np
 import pulp
 
-from formulations.arcflow.network import Network
+from formulations.arcflow.network import Network, never
 from formulations.program import Expression, Program
 from formulations.tables import Integers
 from formulations.vector_packing import Packing
+
+Part = TypeVar("Part")
+
+_OFTEN = 1000
+"""After so many variables or rows it is asked whether to give up."""
 
 
 class ArcFlow:
@@ -29,11 +35,15 @@ class ArcFlow:
     Parameters
     ----------
     network : Network
+    stop : callable, optional
+        Asked now and then whether to give up.
 
     Raises
     ------
     ContradictionError
         If no arc is left that takes an item of some flavour.
+    TimeoutError
+        When ``stop`` says so.
 
     Attributes
     ----------
@@ -43,8 +53,8 @@ class ArcFlow:
         ``f``, one per arc of the graph.
     """
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, *, stop: Callable[[], bool] = never) -> None:
+        self.network, self._stop = network, stop
         self._program = Program("arc-flow")
         self._make_variables()
         self._cost = Expression({z: float(c) for z, c in zip(self.bins, network.costs.tolist(), strict=True) if c})
@@ -69,11 +79,12 @@ class ArcFlow:
         graph, lattice, available = self.network.graph, self.network.lattice, self.network.available.tolist()
         types, flavours, most = lattice.types.tolist(), lattice.flavours.tolist(), sum(available)
         self.bins = [self._program.integer(f"bins_{k}", 0, n) for k, n in zip(types, available, strict=True)]
+        arcs = zip(graph.tails.tolist(), graph.heads.tolist(), graph.levels.tolist(), strict=True)
         self.flow = [
             self._program.integer(
                 f"from_{tail}_to_{head}" + (f"_item_{flavours[level]}" if level >= 0 else ""), 0, most
             )
-            for tail, head, level in zip(graph.tails.tolist(), graph.heads.tolist(), graph.levels.tolist(), strict=True)
+            for tail, head, level in self._timed(arcs)
         ]
 
     def _meet_demand(self) -> None:
@@ -95,9 +106,16 @@ class ArcFlow:
             balance[head].add(variable, -1.0)
         for variable, start in zip(self.bins, graph.starts.tolist(), strict=True):
             balance[start].add(variable, -1.0)
-        for node, expression in enumerate(balance):
+        for node, expression in self._timed(enumerate(balance)):
             if node != graph.sink:
                 self._program.equal(expression, 0.0, f"node_{node}")
+
+    def _timed(self, parts: Iterable[Part]) -> Iterator[Part]:
+        """Yield the parts, and give up between two of them when it is time to."""
+        for number, part in enumerate(parts):
+            if number % _OFTEN == 0 and self._stop():
+                raise TimeoutError
+            yield part
 
     # -- solutions ---------------------------------------------------------------------------
 

@@ -19,7 +19,8 @@ MOST_ARCS = 150_000
 """A problem with more arcs after compression is refused."""
 
 
-def _never() -> bool:
+def never() -> bool:
+    """Return False: do not give up."""
     return False
 
 
@@ -45,7 +46,7 @@ class Network:
         cls,
         problem: VectorPacking,
         *,
-        stop: Callable[[], bool] = _never,
+        stop: Callable[[], bool] = never,
         compressed: bool = True,
         most_states: int = MOST_STATES,
         most_arcs: int = MOST_ARCS,

@@ -9,6 +9,7 @@ import numpy as np
 
 from formulations.arcflow import Network
 from formulations.arcflow.graph import LARGEST_VALUE
+from formulations.host_mix import Cut
 from formulations.tables import Integers
 from formulations.vector_packing import Mask
 from solver.engines.arcflow.relaxation import Floats
@@ -42,6 +43,11 @@ class Certificate:
     def lower(self) -> Fraction:
         """What every packing costs at least."""
         return Fraction(self.bound, self.unit)
+
+    def cut(self) -> Cut:
+        """Return that the bins hold together at least what all items are worth."""
+        values = tuple(self.network.graph.most(self.worth).tolist())
+        return Cut(values, _total(self.worth, self.network.demand), "dual prices of arc-flow")
 
     def kept(self, most: int) -> Mask:
         """Return which arcs can be part of a packing that costs at most so much.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from fractions import Fraction
 from math import ceil, gcd
 
 import numpy as np
 
 from formulations.arcflow import ArcFlow, Network
+from formulations.host_mix import Cut
 from formulations.program import ContradictionError
 from formulations.tables import Integers
 from formulations.vector_packing import Packing
 from solver.backends.base import Backend, BackendInterrupted, Outcome, Settings, Solution
+from solver.bounds.host_mix import HostMix
 from solver.engines.arcflow.certificate import Certificate, certified
 from solver.engines.arcflow.relaxation import relaxed
 from solver.engines.packing_search import PackingSearch
@@ -23,6 +26,9 @@ NAME = "arc-flow"
 
 _NOISE = Fraction(1, 10**6)
 """A backend's bound may be too high by so much, relatively."""
+
+_MIXING = 5.0
+"""Numbers of bins get at most so many seconds of their own, and a tenth of the time left."""
 
 _WIDER = 4
 """By how much the range of costs that is searched grows each time."""
@@ -79,6 +85,13 @@ def _settled_at_once(search: PackingSearch) -> bool:
     return True
 
 
+def _volumes(network: Network) -> Iterator[Cut]:
+    """Yield for each resource that the bins have together at least what all items take."""
+    rooms = network.lattice.room - network.lattice.used
+    for room, size in zip(rooms.T.tolist(), network.lattice.sizes.T.tolist(), strict=True):
+        yield Cut(tuple(room), sum(s * d for s, d in zip(size, network.demand.tolist(), strict=True)))
+
+
 class _ArcFlowSearch:
     """One search, from the bound up, in ranges of costs."""
 
@@ -105,9 +118,23 @@ class _ArcFlowSearch:
         certificate = certified(self.network, relaxation.worth)
         if certificate is None:
             self.search.infeasible = True
-        else:
-            self.search.prove(self._at_least(certificate.lower), NAME)
+            return None
+        self.search.prove(self._at_least(certificate.lower), NAME)
+        if len(self.network.costs) > 1:
+            self._bound_mix(certificate)
         return certificate
+
+    def _bound_mix(self, certificate: Certificate) -> None:
+        """Prove what numbers of bins of several types must cost: they are whole, which the relaxation ignores."""
+        search, network = self.search, self.network
+        mixing = HostMix(network.costs, network.available)
+        for cut in (certificate.cut(), *_volumes(network)):
+            mixing.add(cut)
+        proof = mixing.prove(search.deadline.within(min(_MIXING, 0.1 * search.deadline.left)), search.cost)
+        if proof.infeasible:
+            search.infeasible = True
+        else:
+            search.prove(proof.bound, f"{NAME}, host mix")
 
     def _target(self, width: int) -> int:
         """Return the cost up to which to search next: below the incumbent, all costs if there is no telling."""
@@ -140,10 +167,12 @@ class _ArcFlowSearch:
         """Ask the backend for the cheapest packing up to a cost; offer what it finds."""
         search = self.search
         try:
-            model = ArcFlow(network)
+            model = ArcFlow(network, stop=lambda: search.deadline.over)
             model.hold_cost(search.bound, None if search.cost is None else target)
         except ContradictionError:
             return Solution(Outcome.INFEASIBLE, backend="no arc is left")
+        except TimeoutError:
+            return None
         try:
             solution = self.backend.solve(model.problem, deadline=search.deadline, settings=self.settings)
         except BackendInterrupted as interruption:
