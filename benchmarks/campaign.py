@@ -185,9 +185,10 @@ def local_pool(jobs: int) -> Iterator[Executor]:
 
 
 class _Own:
-    """The core that this worker owns."""
+    """The core that this worker owns, and whether somebody pressed Ctrl-C."""
 
     core: int | None = None
+    stopped = False
 
 
 def _take_core(queue: Queue[int | None]) -> None:
@@ -195,5 +196,17 @@ def _take_core(queue: Queue[int | None]) -> None:
 
 
 def measure_on_own_core(task: Task) -> Record:
-    """Run a task on the core that this worker owns."""
-    return measure(task, _Own.core)
+    """Run a task on the core that this worker owns; after a Ctrl-C no further one.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        For this task and for those that wait in the worker's queue, where nobody can cancel them.
+    """
+    if _Own.stopped:
+        raise KeyboardInterrupt
+    try:
+        return measure(task, _Own.core)
+    except KeyboardInterrupt:
+        _Own.stopped = True
+        raise

@@ -55,7 +55,7 @@ def judge_packing(problem: VectorPacking, answer: Answer) -> Judgement:
         packing = packing.trimmed(problem)
     if faults := packing.faults(problem):
         return Judgement(verified=False, value=None, fault=f"judge: {'; '.join(faults[:3])}")
-    return Judgement(verified=True, value=packing.cost(problem))
+    return Judgement(verified=True, value=float(packing.cost(problem)))
 
 
 def judge_placement(instance: Instance, answer: Answer) -> Judgement:

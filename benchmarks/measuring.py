@@ -121,8 +121,21 @@ def metered(command: list[str], folder: Path, limits: Limits, core: int | None) 
     if core is not None:
         bounds += ["--core", str(core)]
     environment = {**os.environ, **_ONE_THREAD}
-    subprocess.run([*meter, *where, *bounds, "--", *command], cwd=ROOT, env=environment, check=True)  # noqa: S603
+    _run([*meter, *where, *bounds, "--", *command], environment)
     return msgspec.json.decode((folder / "usage.json").read_bytes(), type=Usage)
+
+
+def _run(meter: list[str], environment: dict[str, str]) -> None:
+    """Run the meter; when interrupted, let it end what it measures."""
+    process = subprocess.Popen(meter, cwd=ROOT, env=environment)  # noqa: S603 - our own script
+    try:
+        code = process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    if code:
+        raise subprocess.CalledProcessError(code, meter)
 
 
 def _answer(path: Path, read: object) -> Answer | None:

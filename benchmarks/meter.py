@@ -30,8 +30,11 @@ def main() -> int:
     options = _options()
     _confine(options.core, options.memory)
     signal.signal(signal.SIGTERM, _interrupt)
-    with options.log.open("wb") as log:
-        usage = measure(options.command, log.fileno(), options.seconds)
+    try:
+        with options.log.open("wb") as log:
+            usage = measure(options.command, log.fileno(), options.seconds)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     options.usage.write_text(json.dumps(usage), encoding="utf-8")
     return 0
 
@@ -48,6 +51,8 @@ def measure(command: list[str], log: int, seconds: float) -> dict[str, float | i
     try:
         _, status, used = os.wait4(process.pid, 0)
     except KeyboardInterrupt:
+        for number in (signal.SIGINT, signal.SIGTERM):  # once is enough
+            signal.signal(number, signal.SIG_IGN)
         _signal(process.pid, signal.SIGTERM)
         time.sleep(1)
         raise

@@ -18,6 +18,7 @@ from formulations.tables import Integers
 from formulations.vector_packing import VectorPacking
 
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
+SIZE_FOR_PEERS = 300
 FLAVOURS = (30, 60, 120, 250, 500)
 CORES = (64, 80, 96, 112, 128)
 VMS_PER_HOST = 14
@@ -108,7 +109,7 @@ def cloud_cases(seeds: Sequence[int]) -> Iterator[Case]:
     """Yield every size with 30 flavours, and 10,000 VMs with more."""
     for resources in (2, 3):
         for seed in seeds:
-            yield from (cloud_case(count, 30, resources, seed) for count in SIZES)
+            yield from (cloud_case(count, 30, resources, seed) for count in (*SIZES, SIZE_FOR_PEERS))
             yield from (cloud_case(10_000, flavours, resources, seed) for flavours in FLAVOURS[1:])
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+import benchmarks
 from benchmarks.families import Case
 from benchmarks.families.hard import elastic
 from benchmarks.measuring import Task, measure, metered
@@ -16,6 +20,7 @@ from benchmarks.protocol import Limits, Record
 from tests.benchmarks import fakes
 from tests.benchmarks.fakes import subject, tiny_case
 
+METER = Path(benchmarks.__file__).with_name("meter.py")
 LIMITS = Limits(seconds=5)
 
 
@@ -88,6 +93,40 @@ def test_a_run_keeps_to_its_core_and_its_memory(tmp_path: Path) -> None:
     if sys.platform == "linux":
         assert usage.code == 1
         assert "MemoryError" in fakes.log_of(tmp_path)
+
+
+def test_an_interrupted_meter_ends_what_it_measures(tmp_path: Path) -> None:
+    """A campaign stopped by Ctrl-C must not leave solvers behind that falsify the next one."""
+    stubborn = "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(os.getpid(), flush=True)"
+    command = [
+        sys.executable,
+        "-S",
+        str(METER),
+        "--usage",
+        str(tmp_path / "usage.json"),
+        "--log",
+        str(tmp_path / "log"),
+    ]
+    command += ["--seconds", "60", "--", sys.executable, "-S", "-c", f"{stubborn}; time.sleep(60)"]
+    meter = subprocess.Popen(command)
+    deadline = time.monotonic() + 30
+    while not ((tmp_path / "log").exists() and fakes.log_of(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    subject_id = int(fakes.log_of(tmp_path))
+    meter.terminate()
+    assert meter.wait(timeout=30) == 128 + signal.SIGINT
+    while _alive(subject_id) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _alive(subject_id)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{process}/stat")
+    return not (status.exists() and status.read_text(encoding="utf-8").split()[2] == "Z")  # dead, not yet reaped
 
 
 def test_a_packing_subject_is_not_blamed_for_an_instance_that_is_none(tmp_path: Path) -> None:
