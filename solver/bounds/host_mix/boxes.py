@@ -97,11 +97,9 @@ def dominance(costs: Integers, values: Integers) -> Mask:
     if types * values.size > MOST_COMPARED:
         return dominates
     for k in range(types):
-        better = (costs[k] <= costs) & (values[:, k, None] >= values).all(axis=0)
-        equal = (costs[k] == costs) & (values[:, k, None] == values).all(axis=0)
-        equal[k + 1 :] = False
-        dominates[k] = better & ~equal
-    return dominates
+        dominates[k] = (costs[k] <= costs) & (values[:, k, None] >= values).all(axis=0)
+    later = ~np.tri(types, dtype=np.bool_)
+    return dominates & (later | ~dominates.T)
 
 
 def direct(dominates: Mask) -> Mask:

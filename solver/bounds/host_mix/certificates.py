@@ -40,7 +40,7 @@ class Certificate:
     prices : float64 array, shape (rows,)
         In cost per unit of each row; negative ones count as 0.
     dearest : int
-        The cost of all bins.
+        The cost of all bins, at least one of each type.
     """
 
     def __init__(self, costs: Integers, rows: Rows, prices: Floats, dearest: int) -> None:

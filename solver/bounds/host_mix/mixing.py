@@ -13,8 +13,8 @@ from formulations.host_mix import Cut
 from formulations.tables import Integers
 from solver.bounds.host_mix.certificates import Certificate
 from solver.bounds.host_mix.linear import LinearRelaxation, Optimum
+from solver.bounds.host_mix.restarts import WholeProgram, explored
 from solver.bounds.host_mix.rows import ROOM, Rows
-from solver.bounds.host_mix.tree import Tree
 from solver.deadline import Deadline
 
 INFEASIBLE: Final = math.inf
@@ -36,7 +36,7 @@ class MixProof(NamedTuple):
     Attributes
     ----------
     bound : int
-        No mix that passes every cut costs less: exact. One more than all bins cost where none passes.
+        No mix that passes every cut costs less: exact. More than all bins cost where none passes.
     mix : int64 array of shape (types,), or None
         The cheapest mix found that passes every cut.
     optimal : bool
@@ -89,8 +89,8 @@ class HostMix:
             raise InputError("costs and limits need one entry per type", "host mix")
         if min([0, *known[0], *known[1]]) < 0:
             raise InputError("costs and limits must not be negative", "host mix")
-        self._dearest = sum(cost * limit for cost, limit in zip(*known, strict=True))
-        if max([self._dearest, *known[0], *known[1]]) >= ROOM // 4:
+        self._dearest = sum(cost * max(1, limit) for cost, limit in zip(*known, strict=True))
+        if max([self._dearest, *known[1]]) >= ROOM // 4:
             raise InputError("costs are too large to be added exactly", "host mix")
         self.costs: Integers = np.array(known[0], dtype=np.int64)
         self.limits: Integers = np.array(known[1], dtype=np.int64)
@@ -196,13 +196,14 @@ class HostMix:
         if not self.cuts:
             return MixProof(0, np.zeros_like(self.limits), optimal=True, infeasible=False, nodes=0)
         enough = self._dearest + 1 if target is None else min(target, self._dearest + 1)
-        tree = Tree(self.costs, self.limits, Rows(self.cuts, self.limits), enough, self._first_rows())
-        tree.search(Deadline() if deadline is None else deadline)
-        bound, mix = max(0, tree.bound), tree.mix
+        clock = Deadline() if deadline is None else deadline
+        program = WholeProgram(self.costs, self.limits, Rows(self.cuts, self.limits))
+        found = explored(program, enough, self._first_rows(), clock)
+        bound, mix = max(0, found.bound), found.mix
         if mix is not None and not all(cut.passes(mix.tolist()) for cut in self.cuts):
             mix = None  # a cut had to be rounded
         optimal = mix is not None and int(self.costs @ mix) == bound
-        return MixProof(bound, mix, optimal, infeasible=False, nodes=tree.nodes)
+        return MixProof(bound, mix, optimal, infeasible=False, nodes=found.nodes)
 
     def _first_rows(self) -> Integers:
         """Return the cuts that were tight last."""

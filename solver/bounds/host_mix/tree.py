@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
-from math import gcd
+from math import gcd, inf
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from solver.bounds.host_mix.boxes import Tightening
 from solver.bounds.host_mix.certificates import Certificate
 from solver.bounds.host_mix.covers import filled_up, rounded_up
 from solver.bounds.host_mix.linear import LinearRelaxation, Optimum
-from solver.bounds.host_mix.rounding import roundings
+from solver.bounds.host_mix.rounding import Rounded, roundings
 from solver.bounds.host_mix.rows import Floats, Rows
 from solver.deadline import Deadline
 
@@ -74,7 +74,7 @@ class Tree:
         self.costs, self.rows, self.cutoff = costs, rows, cutoff
         self.mix: Integers | None = None
         self.nodes = 0
-        self._dearest = sum(c * n for c, n in zip(costs.tolist(), limits.tolist(), strict=True))
+        self._dearest = sum(c * max(1, n) for c, n in zip(costs.tolist(), limits.tolist(), strict=True))
         self._cost = self._dearest + 1
         self._limits = limits
         self._boxes = Tightening(costs, limits, rows)
@@ -82,22 +82,40 @@ class Tree:
         self._program.hold(active)
         self._numbers = count()
         self._open: list[Node] = []
+        self._root: Node | None = None
 
     @property
     def bound(self) -> int:
         """What every mix costs at least, as far as is known."""
         return min(self.cutoff, self._open[0].bound) if self._open else self.cutoff
 
-    def search(self, deadline: Deadline) -> None:
-        """Search until the cutoff is proved or the deadline is over."""
+    @property
+    def done(self) -> bool:
+        """Whether the cutoff is proved."""
+        return self.bound >= self.cutoff
+
+    def plant(self, deadline: Deadline) -> None:
+        """Open the root and add rounded rows there."""
         root = Node(0, 0, next(self._numbers), np.zeros_like(self._limits), self._limits.copy())
         if self._boxes.tighten(root.lower, root.upper):
             heappush(self._open, root)
             self._round_rows(root, deadline)
+            self._root = Node(0, 0, 0, root.lower.copy(), root.upper.copy(), root.certificate)
+
+    def grow(self, deadline: Deadline, most: float = inf) -> None:
+        """Explore open nodes until the cutoff is proved, the deadline is over, or ``most`` more were explored."""
+        last = self.nodes + most
         for turn in count():
-            if not self._open or self._open[0].bound >= self.cutoff or deadline.over:
+            if self.done or deadline.over or self.nodes >= last:
                 return
             self._dive(heappop(self._open), 1 if turn % DIVE_EVERY else MOST_DIVED, deadline)
+
+    def core(self) -> tuple[Integers, Integers] | None:
+        """Return the box in which all mixes below the cutoff are, by the root's prices; None if there is none."""
+        root = self._root
+        if root is None or not (self._certified(root) and self._boxes.tighten(root.lower, root.upper)):
+            return None
+        return root.lower, root.upper
 
     # -- nodes ---------------------------------------------------------------------------------
 
@@ -138,7 +156,7 @@ class Tree:
                 return None
             return Optimum(0.0, (node.lower + node.upper) / 2, np.zeros(len(self.rows)))
         node.certificate = proof
-        self._offer(rounded_up(self.costs, self.rows, self._limits, optimum.numbers))
+        self.offer(rounded_up(self.costs, self.rows, self._limits, optimum.numbers))
         return optimum if self._certified(node) and self._boxes.tighten(node.lower, node.upper) else None
 
     def _certified(self, node: Node) -> bool:
@@ -165,7 +183,7 @@ class Tree:
         numbers = np.clip(optimum.numbers, node.lower, node.upper)  # the box was tightened since
         k, below = self._split(node, numbers)
         if k is None:
-            self._offer(node.lower if self.rows.passed(node.lower) else None)
+            self.offer(node.lower if self.rows.passed(node.lower) else None)
             return
         up = numbers[k] - below > 0.5
         for down in (not up, up):
@@ -189,7 +207,7 @@ class Tree:
         below = int(np.floor(numbers[k] + 1e-6))
         return k, min(below, int(node.upper[k]) - 1)
 
-    def _offer(self, mix: Integers | None) -> None:
+    def offer(self, mix: Integers | None) -> None:
         """Take a mix that is cheaper than any before; none dearer matters from then on."""
         if mix is not None and (cost := int(self.costs @ mix)) < self._cost:
             self.mix, self._cost = mix, cost
@@ -206,19 +224,19 @@ class Tree:
             if optimum is None:
                 self._open.clear()
                 return
-            self._offer(filled_up(self.costs, self.rows, self._limits, optimum.numbers))
+            self.offer(filled_up(self.costs, self.rows, self._limits, optimum.numbers))
             values.append(optimum.value)
             stuck = len(values) > 3 and values[-1] - values[-3] < FEWEST_GAIN * (self.cutoff - values[-1])
-            if stuck or deadline.over or not self._added(root, optimum, known):
+            if stuck or deadline.over or not self._added(root, optimum, known, deadline):
                 return
 
-    def _added(self, root: Node, optimum: Optimum, known: set[bytes]) -> int:
+    def _added(self, root: Node, optimum: Optimum, known: set[bytes], deadline: Deadline) -> int:
         """Add the best rounded rows of the tight rows; return how many."""
-        found = [
-            cut
-            for t in np.flatnonzero(optimum.prices > 0).tolist()
-            for cut in roundings(self.rows.values[t], int(self.rows.least[t]), root.lower, root.upper, optimum.numbers)
-        ]
+        found: list[Rounded] = []
+        for t in np.flatnonzero(optimum.prices > 0).tolist():
+            if not deadline.over:
+                row, least = self.rows.values[t], int(self.rows.least[t])
+                found += roundings(row, least, root.lower, root.upper, optimum.numbers)
         added = 0
         for cut in sorted(found, key=lambda cut: -cut.violation):
             key = cut.values.tobytes() + cut.least.to_bytes(9, "big", signed=True)

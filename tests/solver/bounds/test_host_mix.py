@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from itertools import product
 
 import numpy as np
 import pytest
 
+from formulations import VM, Host, Instance, ObjectiveLevel, Resource, Term
 from formulations.covering import Covering
 from formulations.errors import InputError
 from formulations.host_mix import Cut, stated, volume_cuts
@@ -23,6 +25,8 @@ from solver.bounds.host_mix.linear import LinearRelaxation
 from solver.bounds.host_mix.rounding import roundings
 from solver.bounds.host_mix.rows import Rows
 from solver.deadline import Deadline
+from solver.placing import place
+from solver.result import Status
 from tests.agreement import seeds
 from tests.formulations.test_covering import PUBLISHED, cloud_balancing, costs_of
 from tests.packing_oracle import cheapest_packing, random_packing
@@ -106,6 +110,53 @@ def test_small_programs_are_solved_as_by_trying_every_mix() -> None:
     """The bound is the optimum, with integers up to 2**70, contradictions and types that cost nothing."""
     feasible = [assert_exact(rng) for rng in seeds("host mix", 120)]
     assert 60 < sum(feasible) < 115
+
+
+PARTS = "solver.bounds.host_mix"
+
+WAYS: dict[str, dict[str, object]] = {
+    "branching alone": {f"{PARTS}.tree.MOST_ROUNDS": 0, f"{PARTS}.restarts.FIRST_NODES": 10**9},
+    "restarts at once": {f"{PARTS}.restarts.FIRST_NODES": 0, f"{PARTS}.restarts.MOST_OPEN": 1.0},
+    "diving": {f"{PARTS}.tree.MOST_ROUNDS": 0, f"{PARTS}.tree.DIVE_EVERY": 1, f"{PARTS}.restarts.FIRST_NODES": 3},
+    "no dual ray": {f"{PARTS}.linear.LinearRelaxation._contradiction": lambda _: None},
+    "no simplex": {f"{PARTS}.linear.LinearRelaxation._solve_held": lambda _: None},
+    "no mixes": {f"{PARTS}.tree.rounded_up": lambda *_: None, f"{PARTS}.tree.filled_up": lambda *_: None},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_part_may_fail_or_work_alone(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small programs end at the root; the parts that only hard ones need are held against all mixes, too."""
+    for target, value in WAYS[way].items():
+        monkeypatch.setattr(target, value)
+    for rng in seeds(f"host mix, {way}", 25):
+        assert_exact(rng)
+
+
+def medium(rng: np.random.Generator, types: int, resources: int) -> HostMix:
+    """Return a program of many types in small number, hard enough to branch and to restart."""
+    capacities = rng.choice([4, 8, 16, 32, 48, 64, 96, 128], (types, resources))
+    costs = (capacities.sum(axis=1) * rng.uniform(0.7, 1.3, types) * 3).astype(int)
+    limits = rng.integers(1, 20, types)
+    mixing = HostMix(costs, limits)
+    for column in capacities.T:
+        mixing.add(Cut(tuple(column.tolist()), int(column @ limits * 0.45)))
+    return mixing
+
+
+def test_medium_programs_agree_with_a_backend() -> None:
+    """Where branching is needed, the exact optimum is the one that HiGHS claims."""
+    branched = 0
+    for rng in seeds("medium host mix", 3):
+        mixing = medium(rng, 24, 3)
+        program = stated(mixing.costs.tolist(), mixing.limits.tolist(), mixing.cuts)
+        solution = backend_named("highs").solve(program.problem, deadline=Deadline(60), settings=Settings())
+        proof = mixing.prove(Deadline(60))
+        assert proof.optimal
+        assert solution.outcome is Outcome.OPTIMAL
+        assert solution.objective == pytest.approx(proof.bound, rel=1e-6)
+        branched += proof.nodes > 60
+    assert branched
 
 
 @pytest.mark.campaign
@@ -196,6 +247,31 @@ def test_cuts_from_weights_bound_every_packing() -> None:
         assert volume <= proof.bound <= cheapest
         above_volume += proof.bound > volume
     assert above_volume > 2
+
+
+def two_prices(cheap: str, dear: str) -> Instance:
+    """Return three VMs and hosts of two sizes and prices, to be bought as cheaply as possible."""
+    hosts = [
+        Host(name="a", capacity={"cpu": 10}, cost=Decimal(cheap), count=9),
+        Host(name="b", capacity={"cpu": 20}, cost=Decimal(dear), count=2),
+    ]
+    vms = [VM(name="v", resources={"cpu": 7}, count=3)]
+    objective = [ObjectiveLevel(terms=[Term(kind="cost")])]
+    return Instance(resources=[Resource(name="cpu")], vms=vms, hosts=hosts, objective=objective)
+
+
+@pytest.mark.parametrize(
+    ("prices", "value", "exactly"),
+    [(("30", "47"), 77, True), (("0.000000001", "900000000000"), 3 * 10**-9, False)],
+)
+def test_placing_is_bounded_exactly_where_integers_are_not_too_large(
+    prices: tuple[str, str], value: float, exactly: bool
+) -> None:
+    """The result says so; costs from a billionth to a trillion are left to the backend, as before."""
+    result = place(two_prices(*prices), seconds=60)
+    assert result.status is Status.OPTIMAL
+    assert float(result.levels[0].value) == pytest.approx(value)
+    assert (result.levels[0].proved_by == "host-mix program, exact") == exactly
 
 
 # -- the parts ---------------------------------------------------------------------------------------
