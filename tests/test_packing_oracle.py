@@ -7,7 +7,7 @@ import numpy as np
 from formulations.vector_packing import VectorPacking
 from tests.packing_oracle import cheapest_packing, random_packing
 
-SEEDS = range(120)
+SEEDS = range(80)
 
 
 def one_by_one(problem: VectorPacking) -> int | None:

@@ -186,7 +186,7 @@ def test_fixing_by_reduced_costs_keeps_the_cheapest_packings() -> None:
     """Arcs are left out by integer prices: with any prices the optimum must stay possible."""
     rng = np.random.default_rng(6)
     compared = 0
-    for network in networks(range(80)):
+    for network in networks(range(50)):
         best, relaxation = cheapest_packing(network.problem), relaxed(network, Deadline())
         if best is None or relaxation is None:
             continue
@@ -199,7 +199,7 @@ def test_fixing_by_reduced_costs_keeps_the_cheapest_packings() -> None:
         assert solution.objective is not None
         assert round(solution.objective) == best
         compared += 1
-    assert compared > 5
+    assert compared > 3
 
 
 def test_whole_numbers_of_bins_are_proved() -> None:
