@@ -20,7 +20,7 @@ from solver.deadline import Deadline
 from solver.engines.bounding import bound_levels
 from solver.engines.exact import solve_exactly
 from solver.engines.greedy import place_greedily, variants
-from solver.engines.neighbourhood import NeighbourhoodSearch
+from solver.engines.neighbourhoods import NeighbourhoodSearch
 from solver.engines.search import Search
 from solver.errors import BackendError, BackendMissingError
 from solver.explaining import explain, hopeless

@@ -1,0 +1,5 @@
+"""Neighbourhood search: free a few hosts, solve their exact sub-problem, repeat; refill all hosts where that can be."""
+
+from solver.engines.neighbourhoods.search import NeighbourhoodSearch
+
+__all__ = ["NeighbourhoodSearch"]
