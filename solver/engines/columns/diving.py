@@ -28,9 +28,14 @@ class Dive:
         Its master is restricted on the way, and set back at the end.
     rng : numpy.random.Generator or None
         Chooses among the patterns to round up; None takes the largest.
+    portion : float
+        The share of the bins still needed that is fixed before patterns are priced anew.
     """
 
-    def __init__(self, search: PackingSearch, generation: Generation, rng: np.random.Generator | None) -> None:
+    def __init__(
+        self, search: PackingSearch, generation: Generation, rng: np.random.Generator | None, portion: float
+    ) -> None:
+        self.portion = portion
         self.search = search
         self.problem: VectorPacking = search.problem
         self.generation = generation
@@ -84,26 +89,25 @@ class Dive:
         return self.search.cost is not None and self.spent + ceil(bound) >= self.search.cost
 
     def _fix(self) -> bool:
-        """Fix the whole part of every pattern, or the largest fraction; return whether any was fixed."""
+        """Fix the whole part of every pattern, then those nearly whole, then a portion of the rest."""
         values = self.master.values
         whole = np.floor(values + 1e-6).astype(np.int64)
-        nearly = np.flatnonzero(values - whole >= NEARLY_WHOLE)
-        before = self.count
         for column in np.flatnonzero(whole).tolist():
             self._take(column, int(whole[column]))
-        for column in nearly[np.argsort(-(values - whole)[nearly], kind="stable")].tolist():
-            self._take(column, 1)
-        if self.count == before:
-            fractions = values - whole
-            if not (fractions > 1e-9).any():
-                return False
-            if self.rng is not None:
-                fractions = fractions * self.rng.uniform(0.6, 1.0, size=len(fractions))
-            self._take(int(np.argmax(fractions)), 1)
+        fractions = values - whole
+        if self.rng is not None:
+            fractions = np.where(fractions > 1e-9, fractions * self.rng.uniform(0.7, 1.0, size=len(fractions)), 0.0)
+        wanted = max(1.0, self.portion * float(values.sum()))
+        fixed = int(whole.sum())
+        before = self.count - fixed
+        for column in np.argsort(-fractions, kind="stable").tolist():
+            if fractions[column] <= 1e-9 or (fixed >= wanted and values[column] - whole[column] < NEARLY_WHOLE):
+                break
+            fixed += self._take(column, 1)
         return self.count > before
 
-    def _take(self, column: int, times: int) -> None:
-        """Use a pattern so often, as far as items are left and bins available."""
+    def _take(self, column: int, times: int) -> int:
+        """Use a pattern so often, as far as items are left and bins available; return how often."""
         pattern, kind = self.master.patterns[column], int(self.master.types[column])
         held = np.flatnonzero(pattern)
         times = min(times, int(self.available[kind]), int((self.left[held] // pattern[held]).min()))
@@ -113,3 +117,4 @@ class Dive:
             self.available[kind] -= times
             self.spent += times * int(self.problem.costs[kind])
             self.count += times
+        return max(times, 0)

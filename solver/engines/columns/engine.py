@@ -13,6 +13,8 @@ from solver.engines.columns.master import Master
 from solver.engines.columns.pricing import Pricer
 from solver.engines.packing_search import PackingSearch
 
+PORTIONS = (0.2, 0.1, 0.05, 0.02, 0.0)
+
 log = logging.getLogger("placewright")
 
 
@@ -36,15 +38,26 @@ def pack_by_columns(search: PackingSearch) -> None:
         for kind, pattern in zip(search.incumbent.types.tolist(), search.incumbent.patterns, strict=True):
             generation.master.add(kind, pattern)
 
+    volume = (problem.sizes / np.maximum(problem.capacities[generation.pricer.types].max(axis=0), 1)).sum(axis=1)
+    for power in (1.0, 1.5):
+        weights = np.floor(generation.scale * volume**power / (volume**power).max()).astype(np.int64)
+        packing = generation.pricer.pack(weights, problem.demand, problem.available, search.deadline)
+        if packing is not None:
+            search.offer(packing, "fillings by depth-first search")
+            for kind, pattern in zip(packing.types.tolist(), packing.patterns, strict=True):
+                generation.master.add(kind, pattern)
+        log.debug("filling: %s", search.cost)
+
     def enough(known: Relaxation) -> bool:
         search.prove(ceil(known.bound), "column generation")
         return search.done or search.bound >= ceil(known.value - 1e-6)
 
-    known = generation.converge(search.deadline, enough=enough)
+    known = generation.converge(search.deadline, enough=enough, centre=volume / problem.resources)
     log.debug("relaxation %.4f, bound %.4f, %d rounds", known.value, float(known.bound), known.rounds)
     rng = np.random.default_rng(search.seed)
     dives = 0
     while not search.done:
-        Dive(search, generation, rng if dives else None).run(search.deadline, "column generation and dive")
+        portion = PORTIONS[min(dives, len(PORTIONS) - 1)] if problem.items > 300 else 0.0
+        Dive(search, generation, rng if dives else None, portion).run(search.deadline, "column generation and dive")
         dives += 1
         log.debug("dive %d: %s of %d", dives, search.cost, search.bound)

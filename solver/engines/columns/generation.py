@@ -27,13 +27,14 @@ log = logging.getLogger("placewright")
 
 Floats = NDArray[np.float64]
 
-SMOOTHING = 0.8
+import os
+SMOOTHING = float(os.environ.get('SM','0.8'))
 WORTH = 2**42
 """The dearest bin's cost in units of the integer weights."""
 
 NODES_AT_FIRST = 20_000
 MORE_NODES = 8
-COMPLEMENTS = 25
+COMPLEMENTS = int(os.environ.get('CO','25'))
 IMPROVING = 1e-7
 """A pattern must save at least this share of a bin's cost to be worth a column."""
 
@@ -86,6 +87,7 @@ class Generation:
         exact: bool = True,
         complements: int = COMPLEMENTS,
         watch: Callable[[Relaxation, Integers, dict[int, Priced]], None] | None = None,
+        centre: Floats | None = None,
     ) -> Relaxation:
         """Price patterns in until none helps, the relaxation is known well enough, or the time is over.
 
@@ -102,9 +104,11 @@ class Generation:
             Patterns added beside the best of a type per round.
         watch : callable, optional
             Told of all weights that were priced, and the answer.
+        centre : float64 array, shape (flavours,), optional
+            Weights to begin with.
         """
         known = Relaxation()
-        centre: Floats | None = None
+        given = centre is not None
         smoothing = SMOOTHING
         demand = self.master.demand
         while not deadline.over and (rounds is None or known.rounds < rounds):
@@ -118,7 +122,8 @@ class Generation:
             point = duals if centre is None else smoothing * centre + (1 - smoothing) * duals
             weights, priced = self._price(point, demand, deadline, complements)
             bound = self.bound(weights, priced, demand)
-            if bound > known.bound or centre is None:
+            if bound > known.bound or centre is None or given:
+                given = False
                 known.bound = max(bound, known.bound)
                 centre = self._feasible(weights, priced)
             if watch is not None:

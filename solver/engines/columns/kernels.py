@@ -77,7 +77,12 @@ def depth_first(
     most: Integers,
     weights: Integers,
     tables: Integers,
+    taken: np.ndarray,
     counts: Integers,
+    lists: np.ndarray,
+    lengths: Integers,
+    places: Integers,
+    worths: Integers,
     room: Integers,
     rooms: Integers,
     state: Integers,
@@ -86,67 +91,140 @@ def depth_first(
 ) -> None:
     """Continue the search for patterns worth more than state[BEST], for at most so many nodes.
 
-    counts, room, rooms and state describe where the search stands; every better pattern goes to
-    the next line of ``found`` (as a ring). state[FINISHED] is 1 once everything was searched.
+    One item more at each depth; ``lists[depth]`` holds the items that still fit beside those
+    taken. Bounds: the suffix tables, the number of items that can still fit, and the continuous
+    knapsack over the items of the list in the mixed surrogate ``taken``, rounded up safely.
     """
-    items = sizes.shape[0]
-    i, value, best = state[POSITION], state[VALUE], state[BEST]
+    resources = sizes.shape[1]
+    surrogates = weights.shape[0]
+    depth, best = state[POSITION], state[BEST]
+    deepest = lists.shape[0] - 1
     nodes = 0
     while nodes < node_limit:
+        # Take the next item of this depth's list, if it can lead to something better.
+        place = places[depth]
+        value = worths[depth]
+        item = lists[depth, place] if place < lengths[depth] else -1
+        if item >= 0:
+            bound = tables[0, item, rooms[depth, 0]]
+            for m in range(1, surrogates):
+                bound = min(bound, tables[m, item, rooms[depth, m]])
+            if value + bound <= best:
+                item = -1
+        if item < 0:
+            if depth == 0:
+                state[FINISHED] = 1
+                break
+            depth -= 1
+            counts[lists[depth, places[depth]]] -= 1
+            places[depth] += 1
+            continue
         nodes += 1
-        ahead = True
+        counts[item] += 1
+        value += values[item]
+        for r in range(resources):
+            room[depth + 1, r] = room[depth, r] - sizes[item, r]
+        for m in range(surrogates):
+            rooms[depth + 1, m] = rooms[depth, m] - weights[m, item]
         if value > best:
             best = value
-            line = state[FOUND] % found.shape[0]
-            for j in range(items):
-                found[line, j] = counts[j] if j < i else 0
+            found[state[FOUND] % found.shape[0], :] = counts
             state[FOUND] += 1
-        if i == items or value + _bound(tables, i, rooms) <= best:
-            ahead = False
-        if ahead:
-            many = _most_that_fits(sizes[i], room, most[i])
-            counts[i] = many
-            if many > 0:
-                _take(i, many, sizes, weights, room, rooms)
-                value += many * values[i]
-            i += 1
-            continue
-        j = i - 1
-        while j >= 0 and counts[j] == 0:
-            j -= 1
-        if j < 0:
-            state[FINISHED] = 1
-            break
-        counts[j] -= 1
-        _take(j, -1, sizes, weights, room, rooms)
-        value -= values[j]
-        i = j + 1
-    state[POSITION], state[VALUE], state[BEST] = i, value, best
+        # The list of the next depth: what still fits.
+        length = 0
+        top = 0
+        least_rate = np.int64(1) << 60
+        if depth + 1 < deepest:
+            for at in range(place, lengths[depth]):
+                other = lists[depth, at]
+                if other == item and counts[item] >= most[item]:
+                    continue
+                fits = True
+                for r in range(resources):
+                    if sizes[other, r] > room[depth + 1, r]:
+                        fits = False
+                        break
+                if fits:
+                    lists[depth + 1, length] = other
+                    length += 1
+                    top = max(top, values[other])
+        promising = length > 0
+        if promising:
+            # How many items can still fit, by the least that any of them takes of each resource.
+            fit = least_rate
+            for r in range(resources):
+                least = sizes[lists[depth + 1, 0], r]
+                for at in range(1, length):
+                    least = min(least, sizes[lists[depth + 1, at], r])
+                    if least == 0:
+                        break
+                if least > 0:
+                    fit = min(fit, room[depth + 1, r] // least)
+            if value + fit * top <= best:
+                promising = False
+            elif fit == 1:
+                # Only one item more: the most valuable, and no need to go deeper.
+                for at in range(length):
+                    other = lists[depth + 1, at]
+                    if value + values[other] > best:
+                        best = value + values[other]
+                        counts[other] += 1
+                        found[state[FOUND] % found.shape[0], :] = counts
+                        state[FOUND] += 1
+                        counts[other] -= 1
+                promising = False
+        if promising:
+            bound = tables[0, lists[depth + 1, 0], rooms[depth + 1, 0]]
+            for m in range(1, surrogates):
+                bound = min(bound, tables[m, lists[depth + 1, 0], rooms[depth + 1, m]])
+            if value + bound <= best:
+                promising = False
+        if promising:
+            mixed = 1.0
+            for j in range(depth + 1):
+                mixed -= taken[lists[j, places[j]]]
+            total = 0.0
+            for at in range(length):
+                other = lists[depth + 1, at]
+                units = most[other] - counts[other]
+                amount = units * taken[other]
+                if amount <= mixed:
+                    total += units * values[other]
+                    mixed -= amount
+                else:
+                    total += values[other] * (max(mixed, 0.0) / taken[other])
+                    break
+            if value + total * (1.0 + 1e-9) + 1.0 < best + 1:
+                promising = False
+        if promising:
+            depth += 1
+            lengths[depth] = length
+            places[depth] = 0
+            worths[depth] = value
+        else:
+            counts[item] -= 1
+            places[depth] += 1
+    state[POSITION], state[BEST] = depth, best
     state[NODES] += nodes
 
 
 @njit(cache=True)
 def left_open(
-    sizes: Integers,
-    values: Integers,
-    weights: Integers,
     tables: Integers,
-    counts: Integers,
-    room: Integers,
+    lists: np.ndarray,
+    lengths: Integers,
+    places: Integers,
+    worths: Integers,
     rooms: Integers,
     state: Integers,
 ) -> int:
-    """Return the largest value that what `depth_first` has not searched yet can have; undoes its state."""
+    """Return the largest value that what `depth_first` has not searched yet can have."""
+    top = state[BEST]
     if state[FINISHED] == 1:
-        return int(state[BEST])
-    i, value = state[POSITION], state[VALUE]
-    top = max(state[BEST], value + _bound(tables, i, rooms))
-    for j in range(i - 1, -1, -1):
-        while counts[j] > 0:
-            counts[j] -= 1
-            _take(j, -1, sizes, weights, room, rooms)
-            value -= values[j]
-            top = max(top, value + _bound(tables, j + 1, rooms))
+        return int(top)
+    for depth in range(state[POSITION] + 1):
+        if places[depth] < lengths[depth]:
+            top = max(top, worths[depth] + _bound(tables, lists[depth, places[depth]], rooms[depth]))
     return int(top)
 
 

@@ -12,6 +12,9 @@ from solver.errors import BackendError
 
 Floats = NDArray[np.float64]
 
+DUAL, PRIMAL = 1, 4
+"""HiGHS's numbers of its simplex methods."""
+
 
 class Master:
     """Minimise the cost of patterns that cover the demand, with bins of each type in limited number.
@@ -30,6 +33,7 @@ class Master:
         self.problem = problem
         self._solver = highspy.Highs()
         self._solver.silent()
+        self._solver.setOptionValue("presolve", "off")
         self._infinity = highspy.kHighsInf
         self._good = highspy.HighsModelStatus.kOptimal
         self.limited = [k for k in range(problem.types) if problem.limits[k] < problem.items]
@@ -40,6 +44,7 @@ class Master:
         self._known: set[tuple[int, bytes]] = set()
         self.demand = problem.demand.copy()
         self.available = problem.available.copy()
+        self._strategy = PRIMAL
         self._build()
 
     def _build(self) -> None:
@@ -90,6 +95,7 @@ class Master:
                 self._solver.changeRowBounds(self._row_of_type[k], -self._infinity, float(available[k]))
         self.demand, self.available = demand.copy(), available.copy()
         self._close_overfull()
+        self._strategy = DUAL
 
     def _close_overfull(self) -> None:
         """Allow only patterns that the demand can fill."""
@@ -110,6 +116,9 @@ class Master:
             return False
         if deadline.seconds < float("inf"):
             self._solver.setOptionValue("time_limit", float(self._solver.getRunTime() + deadline.left))
+        # New columns leave the basis primal feasible, a new right side leaves it dual feasible.
+        self._solver.setOptionValue("simplex_strategy", self._strategy)
+        self._strategy = PRIMAL
         self._solver.run()
         status = self._solver.getModelStatus()
         if status != self._good:

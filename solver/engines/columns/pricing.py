@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from formulations.tables import Integers
-from formulations.vector_packing import VectorPacking
+from formulations.vector_packing import Packing, VectorPacking
 from solver.deadline import Deadline
 
 Floats = NDArray[np.float64]
 
+import os
+CF = float(os.environ.get('CF', '0.85'))
 GRID = 1000
 """Capacities of surrogate resources are scaled down to at most so many steps."""
 
@@ -22,7 +24,8 @@ MOST_SURROGATES = 7
 MOST_LATTICE_CELLS = 10_000_000
 MOST_LATTICE_STEPS = 30_000_000
 NODES_AT_ONCE = 200_000
-NODES_OF_A_COMPLEMENT = 400
+NODES_OF_A_COMPLEMENT = int(os.environ.get('NC','100'))
+NODES_OF_A_FILLING = 2_000
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,38 @@ class Pricer:
             answer.setdefault(k, None)
             if answer[k] is None:
                 answer[k] = view.search(k, int(above[k]), deadline, nodes)
-            answer[k].patterns.extend(view.complements(k, answer[k].patterns, int(above[k]), complements))
+            answer[k].patterns.extend(view.complements(k, answer[k].patterns, int(above[k] * CF), complements))
         self.nodes += view.nodes
         return answer
+
+    def pack(self, weights: Integers, demand: Integers, available: Integers, deadline: Deadline) -> Packing | None:
+        """Fill one bin after another with what is worth most per cost, found by short searches.
+
+        Returns None if bins run out, or time.
+        """
+        left, open_to = demand.copy(), available.copy()
+        view = _View(self.problem, np.flatnonzero(demand), np.maximum(weights, 1), demand, self._largest)
+        bins: list[tuple[int, Integers, int]] = []
+        while left.any():
+            if deadline.over:
+                return None
+            best: tuple[float, int, Integers] | None = None
+            for k in self.types:
+                if open_to[k] <= 0:
+                    continue
+                worth, pattern = view.fill(k, left)
+                rate = worth / max(int(self.problem.costs[k]), 1e-9)
+                if worth and (best is None or rate > best[0]):
+                    best = (rate, k, pattern)
+            if best is None:
+                return None
+            _, k, pattern = best
+            held = np.flatnonzero(pattern)
+            times = min(int((left[held] // pattern[held]).min()), int(open_to[k]))
+            bins.append((k, pattern, times))
+            left -= times * pattern
+            open_to[k] -= times
+        return Packing.of(bins, self.problem.flavours)
 
     # -- a lattice of all capacities --------------------------------------------------------
 
@@ -144,7 +176,7 @@ class _View:
         self, problem: VectorPacking, items: Integers, weights: Integers, demand: Integers, largest: Integers
     ) -> None:
         self.problem = problem
-        multipliers = _multipliers(problem.sizes[items], weights[items], demand[items], largest)
+        self.multipliers = multipliers = _multipliers(problem.sizes[items], weights[items], demand[items], largest)
         taken = problem.sizes[items] @ multipliers
         order = np.argsort(-(weights[items] / np.maximum(taken, 1e-12)), kind="stable")
         self.items: Integers = items[order]
@@ -177,32 +209,27 @@ class _View:
         self.tables: Integers = np.empty((len(rows), len(self.items) + 1, grid + 1), dtype=np.int64)
         kernels.suffix_tables(self.weights, self.values, self.demand, grid, self.tables)
 
-    def _start(self, k: int, above: int, lines: int) -> tuple[Integers, Integers, Integers, Integers, Integers]:
-        from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
+    def rooms(self, k: int) -> Integers:
+        """Return what a type holds of each surrogate."""
+        room = self.problem.capacities[k]
+        return np.array([_scaled(room @ d, top, self.grid) for d, top in self._directions], dtype=np.int64)
 
-        room: Integers = self.problem.capacities[k].copy()
-        rooms = np.array([_scaled(room @ d, top, self.grid) for d, top in self._directions], dtype=np.int64)
-        state = np.zeros(kernels.STATE_SIZE, dtype=np.int64)
-        state[kernels.BEST] = above
-        counts = np.zeros(len(self.items), dtype=np.int64)
-        return counts, room, rooms, state, np.zeros((lines, len(self.items)), dtype=np.int64)
+    def taken(self, k: int) -> Floats:
+        """Return the share of a type's mixed capacity that an item takes, rounded down."""
+        whole = float(self.problem.capacities[k] @ self.multipliers)
+        shares: Floats = (self.sizes @ self.multipliers) / max(whole, 1e-300) * (1 - 1e-12)
+        return np.maximum(shares, 1e-15)
 
     def search(self, k: int, above: int, deadline: Deadline, nodes: int | None) -> Priced:
         """Search the patterns of a type depth first."""
-        from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
-
-        counts, room, rooms, state, found = self._start(k, above, 6)
-        most: Integers = np.minimum(self.problem.most[self.items, k], self.demand)
-        data = (self.sizes, self.values, most, self.weights, self.tables)
-        while not state[kernels.FINISHED]:
-            step = NODES_AT_ONCE if nodes is None else min(NODES_AT_ONCE, nodes - int(state[kernels.NODES]))
+        descent = _Descent(self, k, above, 6, self.demand)
+        while not descent.finished:
+            step = NODES_AT_ONCE if nodes is None else min(NODES_AT_ONCE, nodes - descent.nodes)
             if step <= 0 or deadline.over:
                 break
-            kernels.depth_first(*data, counts, room, rooms, state, found, step)
-        self.nodes += int(state[kernels.NODES])
-        exact = bool(state[kernels.FINISHED])
-        upper = kernels.left_open(self.sizes, self.values, self.weights, self.tables, counts, room, rooms, state)
-        return Priced(int(upper), exact, self._patterns(found, int(state[kernels.FOUND])))
+            descent.proceed(step)
+        self.nodes += descent.nodes
+        return Priced(descent.upper, descent.finished, self._patterns(descent.found, descent.number))
 
     def _patterns(self, found: Integers, number: int) -> list[Integers]:
         lines = len(found)
@@ -213,24 +240,85 @@ class _View:
         pattern[self.items] = counts
         return pattern
 
+    def fill(self, k: int, left: Integers) -> tuple[int, Integers]:
+        """Return what a short search finds for a bin of a type from the items that are left."""
+        descent = _Descent(self, k, 0, 1, left[self.items])
+        descent.proceed(NODES_OF_A_FILLING)
+        self.nodes += descent.nodes
+        return (descent.best, self._whole(descent.found[0])) if descent.number else (0, self._whole(descent.found[0]))
+
     def complements(self, k: int, patterns: list[Integers], above: int, most: int) -> list[Integers]:
         """Return further patterns of the items that the best pattern and its complements leave."""
-        from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
-
         if not patterns or not most:
             return []
         extra: list[Integers] = []
         left = self.demand - patterns[-1][self.items]
         while len(extra) < most:
-            counts, room, rooms, state, found = self._start(k, above, 1)
-            fitting: Integers = np.minimum(self.problem.most[self.items, k], left)
-            data = (self.sizes, self.values, fitting, self.weights, self.tables)
-            kernels.depth_first(*data, counts, room, rooms, state, found, NODES_OF_A_COMPLEMENT)
-            if not state[kernels.FOUND]:
+            descent = _Descent(self, k, above, 1, left)
+            descent.proceed(NODES_OF_A_COMPLEMENT)
+            if not descent.number:
                 break
-            extra.append(self._whole(found[0]))
-            left = left - found[0]
+            extra.append(self._whole(descent.found[0]))
+            left = left - descent.found[0]
         return extra[::-1]
+
+
+class _Descent:
+    """A depth-first search for patterns of one type, which can be interrupted and continued."""
+
+    def __init__(self, view: _View, k: int, above: int, lines: int, demand: Integers) -> None:
+        from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
+
+        self._kernels = kernels
+        capacity = view.problem.capacities[k]
+        most: Integers = np.minimum(view.problem.most[view.items, k], demand)
+        items = np.flatnonzero(most)
+        self._data = (view.sizes, view.values, most, view.weights, view.tables, view.taken(k))
+        smallest = view.sizes[items].min(axis=0) if len(items) else np.ones_like(capacity)
+        deepest = int(min([most.sum(), *(capacity // np.maximum(smallest, 1))[smallest > 0].tolist()])) + 2
+        self._counts = np.zeros(len(most), dtype=np.int64)
+        self._lists = np.zeros((deepest + 1, len(most)), dtype=np.int32)
+        self._lists[0, : len(items)] = items
+        self._lengths, self._places, self._worths = (np.zeros(deepest + 1, dtype=np.int64) for _ in range(3))
+        self._lengths[0] = len(items)
+        self._room = np.zeros((deepest + 1, len(capacity)), dtype=np.int64)
+        self._room[0] = capacity
+        self._rooms = np.zeros((deepest + 1, len(view.weights)), dtype=np.int64)
+        self._rooms[0] = view.rooms(k)
+        self._state = np.zeros(kernels.STATE_SIZE, dtype=np.int64)
+        self._state[kernels.BEST] = above
+        self.found: Integers = np.zeros((lines, len(most)), dtype=np.int64)
+
+    def proceed(self, nodes: int) -> None:
+        """Search on, for at most so many nodes."""
+        stacks = (self._counts, self._lists, self._lengths, self._places, self._worths, self._room, self._rooms)
+        self._kernels.depth_first(*self._data, *stacks, self._state, self.found, nodes)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all was searched."""
+        return bool(self._state[self._kernels.FINISHED])
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes were searched."""
+        return int(self._state[self._kernels.NODES])
+
+    @property
+    def best(self) -> int:
+        """What the best pattern is worth."""
+        return int(self._state[self._kernels.BEST])
+
+    @property
+    def number(self) -> int:
+        """How many patterns were found, each better than those before."""
+        return int(self._state[self._kernels.FOUND])
+
+    @property
+    def upper(self) -> int:
+        """No pattern is worth more, unless all are worth no more than was asked for."""
+        stacks = (self._lists, self._lengths, self._places, self._worths, self._rooms)
+        return int(self._kernels.left_open(self._data[4], *stacks, self._state))
 
 
 def _scaled(amounts: Integers, top: int, grid: int) -> Integers:
