@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.peers.scripts.exchange import Attempt, Contents, Problem
+from benchmarks.peers.scripts.exchange import Contents, Problem
 
 Bins = list[tuple[int, Contents, int]]
 """Type, contents and number of equal hosts."""
 
 
-def first_answer(attempt: Attempt) -> Bins | None:
+def first_answer(problem: Problem) -> Bins | None:
     """Return the cheapest of first-fit decreasing under several measures of size; None when all fail."""
-    problem = attempt.problem
     found = [bins for bins in (_decreasing(problem, order) for order in _orders(problem)) if bins is not None]
     return min(found, key=lambda bins: cost(problem, bins), default=None)
 

@@ -42,7 +42,7 @@ class Layout:
             If a model of this many pairs cannot be built within any limit that is used here.
         """
         problem = attempt.problem
-        bins = first_answer(attempt)
+        bins = first_answer(problem)
         counts = offered(problem, bins)
         things = len(problem.sizes) if counted else problem.items
         if things * sum(counts) > LARGEST:
