@@ -18,7 +18,7 @@ from benchmarks.campaign import Campaign, Plan, default_memory, warm_up
 from benchmarks.campaigns import CAMPAIGNS, NamedCampaign, campaign_named
 from benchmarks.comparing.contradictions import contradictions
 from benchmarks.comparing.pages import put, section
-from benchmarks.comparing.pictures import draw_anytime, draw_profile, picture
+from benchmarks.comparing.pictures import comparable, draw_anytime, draw_profile, picture
 from benchmarks.comparing.profiles import primal_integrals, seconds_to_proof
 from benchmarks.comparing.tables import rivals_table, summary_table
 from benchmarks.families import FAMILIES, SEEDS, Case, case_named, cloud, four_types
@@ -225,20 +225,22 @@ def tables(files: Sequence[Path], by: str | None, name: str | None, into: Path |
 @click.argument("files", nargs=-1, required=True, type=RESULTS, metavar="RESULTS.csv...")
 @click.option("--to", "folder", type=FOLDER, required=True, help="Where the pictures go.")
 @click.option("--name", default="", help="Begins their names.")
+@click.option("--subjects", "names", help="Only these, separated by commas.")
 @click.option("--format", "ending", type=click.Choice(["png", "svg", "pdf"]), default="png", show_default=True)
-def pictures(files: Sequence[Path], folder: Path, name: str, ending: str) -> None:
-    """Draw performance profiles and anytime curves."""
-    records = [record for record in _records(files) if record.status != "SKIPPED"]
+def pictures(files: Sequence[Path], folder: Path, name: str, ending: str, names: str | None) -> None:
+    """Draw performance profiles and anytime curves over the instances that all subjects ran."""
+    wanted = names.split(",") if names else []
+    runs = [record for record in _records(files) if record.status != "SKIPPED"]
+    records = comparable([record for record in runs if not wanted or record.subject in wanted])
     folder.mkdir(parents=True, exist_ok=True)
-    runs = f"{len({(record.family, record.instance) for record in records})} instances"
-    soon = primal_integrals(records)
+    details = f"{len({(record.family, record.instance) for record in records})} instances"
     for kind, headline, draw in (
         ("proof", "Seconds to a proof", partial(draw_profile, records, seconds_to_proof)),
-        ("integral", "Primal integral", partial(draw_profile, records, soon)),
+        ("integral", "Primal integral", partial(draw_profile, records, primal_integrals(records))),
         ("anytime", "How soon good answers come", partial(draw_anytime, records)),
     ):
         path = folder / f"{name + '-' if name else ''}{kind}.{ending}"
-        picture(headline, runs, draw, path)
+        picture(headline, details, draw, path)
         click.echo(path)
 
 

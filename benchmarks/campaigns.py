@@ -158,7 +158,7 @@ _TABLE = (
         "500 small instances with every oddity, on which all subjects must agree",
         small.small_cases,
         10,
-        subjects=("placewright", "columns"),
+        subjects=("placewright", "columns", "arc-flow"),
         seeds=small.SEEDS,
         by=("types",),
     ),

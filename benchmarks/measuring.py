@@ -176,7 +176,8 @@ def fill(record: Record, answer: Answer, judgement: Judgement, *, whole: bool, a
     record.bound = _lifted(answer, whole=whole)
     record.proved_by, record.versions, record.trace = answer.proved_by, answer.versions, answer.trace
     record.seconds, record.solving_memory = answer.seconds, answer.memory
-    record.message = "; ".join(part for part in (judgement.fault, answer.message) if part)[:500]
+    said = "; ".join(part for part in (judgement.fault, answer.message) if part)
+    record.message = " ".join(said.split())[:500]
     record.proof = _proof(record, exact=answer.exact, levels_one=asks == "packing" or whole)
     record.first = first_of(answer.trace)
     record.reference = _reference(record)

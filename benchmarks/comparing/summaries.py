@@ -63,6 +63,8 @@ class Summary:
         Largest peak in MB, of the solving alone where it is known.
     overrun : float
         Largest time beyond the limit in seconds.
+    kept : int
+        Runs that ended by themselves at most a second, or 2 %, beyond the limit.
     published : Comparison
         Against the best published value; unanswered runs are worse.
     saving : float or None
@@ -85,6 +87,7 @@ class Summary:
     cpu: float
     memory: float | None
     overrun: float
+    kept: int
     published: Comparison
     saving: float | None
     integral: float
@@ -157,6 +160,7 @@ def summarise(records: Sequence[Record], best: dict[tuple[str, str], float]) -> 
         cpu=fmean(record.cpu for record in records),
         memory=max(memories, default=None),
         overrun=max((record.overrun or 0.0 for record in records), default=0.0),
+        kept=sum(kept_limit(record) for record in records),
         published=Comparison.of(compared),
         saving=fmean(savings) if savings else None,
         integral=fmean(integral_share(record, best) for record in records),
@@ -166,6 +170,12 @@ def summarise(records: Sequence[Record], best: dict[tuple[str, str], float]) -> 
 def failed(record: Record) -> bool:
     """Tell whether a run crashed, was killed, or left an answer that the judge rejects."""
     return record.status in ("CRASHED", "KILLED") or record.message.startswith("judge:")
+
+
+def kept_limit(record: Record) -> bool:
+    """Tell whether a run ended by itself at most a second, or 2 %, beyond its limit."""
+    late = record.overrun
+    return record.status != "KILLED" and late is not None and late <= max(1.0, 0.02 * record.limit)
 
 
 def integral_share(record: Record, best: dict[tuple[str, str], float]) -> float:

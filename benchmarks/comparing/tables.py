@@ -33,6 +33,7 @@ COLUMNS = (
     Column("worst whole s", lambda s: seconds(s.worst_whole)),
     Column("mean CPU s", lambda s: seconds(s.cpu)),
     Column("peak MB", lambda s: "-" if s.memory is None else f"{s.memory:.0f}"),
+    Column("limit kept", lambda s: f"{s.kept}", lambda s: s.kept < s.runs),
     Column("overrun s", lambda s: seconds(s.overrun), lambda s: s.overrun > 0),
     Column("better / equal / worse than published", lambda s: f"{s.published}", lambda s: s.published.total > 0),
     Column("saving", lambda s: percent(s.saving), lambda s: s.saving is not None),

@@ -9,6 +9,7 @@ import click
 
 from benchmarks.protocol import Answer
 from benchmarks.subjects.base import SOLVERS
+from formulations.errors import UnsupportedError
 from solver.cli.commands.solving import ending_on_request
 
 
@@ -23,6 +24,8 @@ def main(name: str, problem: Path, seconds: float, seed: int, output: Path) -> N
     with ending_on_request():
         try:
             answer = SOLVERS[name](problem, seconds, seed)
+        except UnsupportedError as error:  # no crash: the subject says that this is not for it
+            answer = Answer(status="UNKNOWN", message=str(error))
         except Exception as error:
             Answer(status="CRASHED", message=f"{type(error).__name__}: {error}").write(output)
             traceback.print_exc()

@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.protocol import Answer, PackingFile, StatusWord, fillings_of
 from benchmarks.subjects.base import solves
 from benchmarks.subjects.placewright import peak_memory
+from formulations.errors import UnsupportedError
 from solver.deadline import Deadline
 from solver.engines.packing_search import PackingSearch
 
@@ -19,33 +20,37 @@ def answer_by(engine: Callable[[PackingSearch], object], path: Path, seconds: fl
     problem = PackingFile.read(path).problem
     began = time.perf_counter()
     search = PackingSearch(problem, Deadline(seconds), seed)
-    engine(search)
-    return answer_of(search, time.perf_counter() - began)
+    message = ""
+    try:
+        engine(search)
+    except UnsupportedError as error:  # what was found before stays
+        message = str(error)
+    return answer_of(search, time.perf_counter() - began, message)
 
 
-def answer_of(search: PackingSearch, seconds: float) -> Answer:
-    """Return a search as an answer: its bounds are exact, its packing will be judged."""
+def answer_of(search: PackingSearch, seconds: float, message: str = "") -> Answer:
+    """Return a search as an answer; where a solver's floats say more than what is proved, that is claimed."""
     memory = peak_memory()
+    claims = search.claimed > search.bound or (search.claimed_infeasible and not search.infeasible)
     return Answer(
         status=_status(search),
         value=search.cost,
-        bound=search.bound,
-        exact=True,
-        proved_by=search.proved_by,
+        bound=max(search.bound, search.claimed),
+        exact=not claims,
+        proved_by=search.claimed_by if claims else search.proved_by,
         patterns=None if search.incumbent is None else fillings_of(search.incumbent),
         trace=[(step.seconds, float(step.value)) for step in search.found],
         seconds=seconds,
         memory=memory,
         versions={name: version(name) for name in ("placewright", "pulp", "highspy", "numpy", "numba")},
+        message=message,
     )
 
 
 def _status(search: PackingSearch) -> StatusWord:
-    if search.infeasible:
-        return "INFEASIBLE"
     if search.incumbent is None:
-        return "UNKNOWN"
-    return "OPTIMAL" if search.optimal else "FEASIBLE"
+        return "INFEASIBLE" if search.infeasible or search.claimed_infeasible else "UNKNOWN"
+    return "OPTIMAL" if search.settled else "FEASIBLE"
 
 
 @solves("columns", "column generation and dives alone, without greedy starts", asks="packing")
@@ -54,3 +59,13 @@ def solve_by_columns(problem: Path, seconds: float, seed: int) -> Answer:
     from solver.engines.columns.engine import pack_by_columns  # noqa: PLC0415 - imports the LP solver and numba
 
     return answer_by(pack_by_columns, problem, seconds, seed)
+
+
+@solves("arc-flow", "arc-flow with graph compression, solved by CBC, alone", asks="packing")
+def solve_by_arcflow(problem: Path, seconds: float, seed: int) -> Answer:
+    """Solve a packing file by arc-flow."""
+    from solver.backends import backend_named  # noqa: PLC0415 - imported by the one subject that needs it
+    from solver.engines.arcflow.engine import pack_by_arcflow  # noqa: PLC0415
+
+    backend = backend_named("cbc")
+    return answer_by(lambda search: pack_by_arcflow(search, backend), problem, seconds, seed)

@@ -138,7 +138,7 @@ def test_a_packing_subject_is_not_blamed_for_an_instance_that_is_none(tmp_path: 
     assert "no vector packing" in record.message
 
 
-@pytest.mark.parametrize("name", ["command-line", pytest.param("columns", marks=pytest.mark.campaign)])
+@pytest.mark.parametrize("name", ["command-line", "arc-flow", pytest.param("columns", marks=pytest.mark.campaign)])
 def test_our_own_subjects_solve_and_agree(name: str, tmp_path: Path) -> None:
     """Three bins of the tiny packing, judged and proved, whichever way placewright is asked."""
     problem = write_problem(tiny_case(), tmp_path)

@@ -9,8 +9,9 @@ import pytest
 
 from benchmarks.campaigns import CAMPAIGNS
 from benchmarks.comparing.pages import put, section
-from benchmarks.comparing.pictures import anytime_curves, draw_anytime, draw_profile, picture
+from benchmarks.comparing.pictures import anytime_curves, comparable, draw_anytime, draw_profile, picture
 from benchmarks.comparing.profiles import seconds_to_proof
+from formulations.errors import InputError
 from tests.benchmarks.rows import row, solved
 
 RUNS = [
@@ -46,6 +47,14 @@ def test_anytime_curves_start_at_nothing_and_end_at_the_best() -> None:
     assert curves["placewright"].tolist() == [1.0, 0.0, 0.0]
     assert curves["peer"].tolist() == pytest.approx([1.0, 0.5, 1 / 6])
     assert curves["silent"].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_curves_compare_only_what_all_ran() -> None:
+    """A mean over the easy half beside a mean over all would be no comparison."""
+    more = solved(1, 1, instance="b")
+    assert comparable([*RUNS, more]) == RUNS
+    with pytest.raises(InputError, match="no instance was run by all of peer, placewright"):
+        comparable([more, RUNS[1]])
 
 
 def test_pictures_are_drawn(tmp_path: Path) -> None:

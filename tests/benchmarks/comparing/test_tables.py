@@ -28,6 +28,7 @@ def test_a_summary_by_hand() -> None:
     assert summary.worst_gap == pytest.approx(0.1)
     assert summary.seconds == pytest.approx(31.25)
     assert summary.overrun == pytest.approx(0.5)
+    assert summary.kept == 2
     assert summary.cpu == pytest.approx(21)
     assert summary.published == Comparison(better=1, equal=1, worse=1)
     assert summary.saving == pytest.approx((1 / 6 + 0) / 2)
@@ -39,6 +40,16 @@ def test_repeated_runs_count_by_their_median() -> None:
     runs = [solved(10, 10, seed=seed, seconds=seconds) for seed, seconds in enumerate([1.0, 1.1, 0.9, 30.0, 1.0])]
     summary = summarise(runs, best_values(runs))
     assert summary.seconds == summary.worst_seconds == 1.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "kept"),
+    [(60.9, "FEASIBLE", 1), (61.3, "FEASIBLE", 0), (10.0, "OPTIMAL", 1), (None, "CRASHED", 0), (60.0, "KILLED", 0)],
+)
+def test_a_limit_is_kept_within_a_second_or_two_per_cent(seconds: float | None, status: str, kept: int) -> None:
+    """Of 60 seconds 2 % are 1.2; who had to be ended by force kept nothing."""
+    run = row(status=status, seconds=seconds)
+    assert summarise([run], {}).kept == kept
 
 
 def test_parts_add_up_to_the_whole() -> None:
