@@ -30,10 +30,17 @@ class Dive:
         Chooses among the patterns to round up; None takes the largest.
     portion : float
         The share of the bins still needed that is fixed before patterns are priced anew.
+    available : int64 array, shape (types,), optional
+        Use at most so many bins of each type.
     """
 
     def __init__(
-        self, search: PackingSearch, generation: Generation, rng: np.random.Generator | None, portion: float
+        self,
+        search: PackingSearch,
+        generation: Generation,
+        rng: np.random.Generator | None,
+        portion: float,
+        available: Integers | None = None,
     ) -> None:
         self.portion = portion
         self.search = search
@@ -42,7 +49,7 @@ class Dive:
         self.master = generation.master
         self.rng = rng
         self.left: Integers = self.problem.demand.copy()
-        self.available: Integers = self.problem.available.copy()
+        self.available: Integers = (self.problem.available if available is None else available).copy()
         self.bins: list[tuple[int, Integers, int]] = []
         self.spent = 0
         self.count = 0
@@ -80,9 +87,6 @@ class Dive:
 
     def _enough(self, known: Relaxation) -> bool:
         return ceil(known.bound - Fraction(1, 10**6)) >= ceil(known.value - 1e-6)
-
-    def _placeable(self) -> bool:
-        return bool(self.master.values.sum() > 1e-6)
 
     def _hopeless(self, bound: Fraction) -> bool:
         """Whether what is fixed and what is left cost as much as the incumbent."""

@@ -32,6 +32,9 @@ SMOOTHING = float(os.environ.get('SM','0.8'))
 WORTH = 2**42
 """The dearest bin's cost in units of the integer weights."""
 
+LARGEST = 2**60
+"""No pattern's worth in integer weights exceeds it."""
+
 NODES_AT_FIRST = 20_000
 MORE_NODES = 8
 COMPLEMENTS = int(os.environ.get('CO','25'))
@@ -75,7 +78,8 @@ class Generation:
         self.master = master
         self.pricer = pricer
         self.dearest = int(problem.costs.max(initial=1)) or 1
-        self.scale = WORTH // self.dearest or 1
+        most = int(problem.most.sum(axis=0).max(initial=1))
+        self.scale = max(1, min(WORTH, LARGEST // (100 * max(1, min(most, problem.items)))) // self.dearest)
         self.nodes = NODES_AT_FIRST
 
     def converge(
@@ -120,7 +124,8 @@ class Generation:
                 break
             duals = self.master.duals
             point = duals if centre is None else smoothing * centre + (1 - smoothing) * duals
-            weights, priced = self._price(point, demand, deadline, complements)
+            rents = self.master.rents * (1.0 if centre is None else 1 - smoothing)
+            weights, priced = self._price(point, rents, demand, deadline, complements)
             bound = self.bound(weights, priced, demand)
             if bound > known.bound or centre is None or given:
                 given = False
@@ -148,17 +153,17 @@ class Generation:
         return known
 
     def _price(
-        self, point: Floats, demand: Integers, deadline: Deadline, complements: int
+        self, point: Floats, rents: Floats, demand: Integers, deadline: Deadline, complements: int
     ) -> tuple[Integers, dict[int, Priced]]:
         weights: Integers = np.floor(point * self.scale).astype(np.int64)
-        above: Integers = np.floor(self.problem.costs * self.scale * (1 + IMPROVING)).astype(np.int64)
+        above: Integers = np.floor((self.problem.costs * (1 + IMPROVING) + rents) * self.scale).astype(np.int64)
         return weights, self.pricer.price(weights, demand, above, deadline, self.nodes, complements)
 
     def _add(self, priced: dict[int, Priced]) -> int:
         """Add what was found to the master; return how many patterns are worth more than their bin there."""
         improving = 0
         for k, answer in priced.items():
-            worth = self.problem.costs[k] * (1 + IMPROVING)
+            worth = self.problem.costs[k] * (1 + IMPROVING) + self.master.rents[k]
             for pattern in answer.patterns:
                 new = self.master.add(k, pattern)
                 improving += new and float(pattern @ self.master.duals) > worth

@@ -12,6 +12,9 @@ from solver.errors import BackendError
 
 Floats = NDArray[np.float64]
 
+LEFT_OUT = 100.0
+"""Leaving an item out costs so many of the dearest bin."""
+
 DUAL, PRIMAL = 1, 4
 """HiGHS's numbers of its simplex methods."""
 
@@ -36,7 +39,8 @@ class Master:
         self._solver.setOptionValue("presolve", "off")
         self._infinity = highspy.kHighsInf
         self._good = highspy.HighsModelStatus.kOptimal
-        self.limited = [k for k in range(problem.types) if problem.limits[k] < problem.items]
+        everything = range(problem.types)
+        self.limited = [k for k in everything if problem.types > 1 or problem.limits[k] < problem.items]
         self._row_of_type = {k: problem.flavours + line for line, k in enumerate(self.limited)}
         self._patterns: Integers = np.zeros((256, problem.flavours), dtype=np.int64)
         self._types: Integers = np.zeros(256, dtype=np.int64)
@@ -53,7 +57,7 @@ class Master:
             solver.addRow(float(many), self._infinity, 0, np.array([], dtype=np.int32), np.array([]))
         for k in self.limited:
             solver.addRow(-self._infinity, float(self.available[k]), 0, np.array([], dtype=np.int32), np.array([]))
-        price = 2.0 * float(problem.costs.max(initial=1)) + 1.0
+        price = LEFT_OUT * float(max(1, problem.costs.max(initial=1)))
         for i in range(problem.flavours):
             solver.addCol(price, 0.0, self._infinity, 1, np.array([i], dtype=np.int32), np.array([1.0]))
 
@@ -131,5 +135,7 @@ class Master:
         self.left_out: float = float(values[: self.problem.flavours].sum())
         self.values: Floats = values[self.problem.flavours :]
         self.duals: Floats = np.maximum(duals[: self.problem.flavours], 0.0)
+        self.rents: Floats = np.zeros(self.problem.types)
+        self.rents[self.limited] = np.maximum(-duals[self.problem.flavours :], 0.0)
         self.objective = float(self._solver.getInfo().objective_function_value)
         return True
