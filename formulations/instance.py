@@ -195,7 +195,9 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         for position, vm in enumerate(self.vms):
             if vm.host is not None:
                 names = vm.host if isinstance(vm.host, list) else [vm.host]
-                numbers.update({name: self._single_host(name) for name in set(names) - numbers.keys()})
+                for name in names:
+                    if name not in numbers:
+                        numbers[name] = self._single_host(name)
                 found = [numbers[name] for name in names]
                 if min(found) < 0:
                     member = next(member for member, host in enumerate(found) if host < 0)
