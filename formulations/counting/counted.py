@@ -14,7 +14,7 @@ from formulations.counting.counted_level import CountedLevel, LevelReading
 from formulations.counting.merging import Merged, merged
 from formulations.counting.recovery import Recovery
 from formulations.counting.settled import settled_hosts
-from formulations.counting.sizing import Sizing, sizing
+from formulations.counting.sizing import Sizing, sized
 from formulations.errors import InputError, UnsupportedError
 from formulations.instance import Instance
 from formulations.placement import Placement
@@ -109,19 +109,19 @@ class Counting:
             settled = settled_hosts(instance)
         except ContradictionError as error:
             raise _short(str(error), possible=instance.allow_unplaced) from error
-        stays = np.unique(settled[settled >= 0])
+        stays = np.flatnonzero(np.bincount(settled[settled >= 0]))
         hosts = instance.usable_entries.copy()
         hosts[instance.host_names.entry_of(stays)] = True
         entries = np.flatnonzero(hosts)
         reading = LevelReading(instance, binding, entries, settled)
         level = reading.read(served=reading.asks_service if served is None else served)
-        vms = np.unique(instance.vm_entry[instance.wanted])
+        vms = np.flatnonzero(np.bincount(instance.vm_entry[instance.wanted], minlength=len(instance.vms)))
         try:
-            sized = sizing(instance, vms, entries, served=level.served)
-            problem = _Merging(instance, sized, level, settled, stays).merge()
+            sizing = sized(instance, vms, entries, served=level.served)
+            problem = _Merging(instance, sizing, level, settled, stays).merge()
         except ContradictionError as error:
             raise _short(str(error), possible=level.served or instance.allow_unplaced) from error
-        reasons = (*(f"the rule {rule!s} binds" for rule in binding[:1]), *sized.faults, *level.faults)
+        reasons = (*(f"the rule {rule!s} binds" for rule in binding[:1]), *sizing.faults, *level.faults)
         return cls(
             instance=instance,
             level=level.number,
@@ -172,7 +172,8 @@ class Counting:
         earlier = zip(list(self.instance.levels)[: self.level], values, strict=False)
         zero = [term for stated, value in earlier if value == 0 for term in stated.terms]
         complete = {term.priority for term in zero if term.kind == "unplaced"}
-        wanted = {self.instance.vms[entry].priority for entry in np.unique(self.instance.vm_entry[self.instance.ruled])}
+        ruled = np.bincount(self.instance.vm_entry[self.instance.ruled])
+        wanted = {self.instance.vms[entry].priority for entry in np.flatnonzero(ruled).tolist()}
         placed = not self.instance.allow_unplaced or None in complete or wanted <= complete
         return placed and (not self.served or any(term.kind == "unmet_demand" for term in zero))
 
@@ -230,7 +231,7 @@ class _Merging:
     """From entries to rows: one per host entry, then one per host on which settled VMs stay."""
 
     instance: Instance
-    sized: Sizing
+    sizing: Sizing
     level: CountedLevel
     settled: Integers
     stays: Integers
@@ -245,9 +246,9 @@ class _Merging:
         limits = [np.where(instance.usable_entries, open_hosts, 0), instance.usable_entries[entries]]
         try:
             return merged(
-                self.sized.sizes,
+                self.sizing.sizes,
                 demand,
-                np.concatenate([self.sized.capacity, self._left(entries)]),
+                np.concatenate([self.sizing.capacity, self._left(entries)]),
                 [*self.level.prices, *(Fraction(0) for _ in entries)],
                 np.concatenate(limits).astype(np.int64),
             )
@@ -265,8 +266,8 @@ class _Merging:
         vms = np.flatnonzero(self.settled >= 0)
         host = np.searchsorted(self.stays, self.settled[vms])
         keys, members = np.unique(host * len(self.instance.vms) + self.instance.vm_entry[vms], return_counts=True)
-        rows = self.sized.sizes[keys % len(self.instance.vms)].astype(object) * members[:, None]
-        left = self.sized.capacity[entries].astype(object)
+        rows = self.sizing.sizes[keys % len(self.instance.vms)].astype(object) * members[:, None]
+        left = self.sizing.capacity[entries].astype(object)
         np.subtract.at(left, keys // len(self.instance.vms), rows)
         short = np.argwhere(left < 0)
         if len(short):

@@ -11,7 +11,7 @@ import numpy as np
 from formulations.instance import Instance
 from formulations.machines import Host
 from formulations.objective import HOST_TERMS, ObjectiveLevel, Term
-from formulations.quantities import exact
+from formulations.quantities import Quantity, exact
 from formulations.rules import Rule
 from formulations.tables import Integers
 
@@ -77,7 +77,8 @@ class LevelReading:
         """Return whether some placement moves a VM at a cost."""
         instance = self.instance
         free = instance.ruled & (instance.current >= 0) & (settled != instance.current)
-        return any(exact(instance.vms[entry].move_cost) for entry in np.unique(instance.vm_entry[free]).tolist())
+        entries = np.flatnonzero(np.bincount(instance.vm_entry[free])).tolist()
+        return any(exact(instance.vms[entry].move_cost) for entry in entries)
 
     @property
     def asks_service(self) -> bool:
@@ -102,7 +103,7 @@ class LevelReading:
         if self.number is not None:
             stated = self.instance.levels[self.number]
             faults += [f"{term} counts beside the hosts' cost" for term in stated.terms if self._disturbs(term, served)]
-            prices = [self._price(stated, host) for host in self.instance.hosts]
+            prices = self._priced(stated)
             constant, uneven = self._dynamic_energy(stated)
             faults += [uneven] if uneven else []
         return CountedLevel(self.number, tuple(prices), constant, served, tuple(faults))
@@ -154,9 +155,14 @@ class LevelReading:
     def _host_terms(stated: ObjectiveLevel) -> list[Term]:
         return [term for term in stated.terms if term.kind in HOST_TERMS]
 
-    def _price(self, stated: ObjectiveLevel, host: Host) -> Fraction:
-        parts = (exact(term.weight) * self._own_price(term, host) for term in self._host_terms(stated))
-        return sum(parts, Fraction(0))
+    def _priced(self, stated: ObjectiveLevel) -> list[Fraction]:
+        """Return what a host of each entry adds to the level; equal hosts are computed once."""
+        known: dict[tuple[Quantity | None, Quantity], Fraction] = {}
+        for host in self.instance.hosts:
+            if (key := (host.cost, host.idle_power)) not in known:
+                parts = (exact(term.weight) * self._own_price(term, host) for term in self._host_terms(stated))
+                known[key] = sum(parts, Fraction(0))
+        return [known[host.cost, host.idle_power] for host in self.instance.hosts]
 
     @staticmethod
     def _own_price(term: Term, host: Host) -> Fraction:

@@ -9,7 +9,8 @@ from math import gcd
 import numpy as np
 from numpy.typing import NDArray
 
-from formulations.quantities import common_quantum
+from formulations.errors import InputError
+from formulations.quantities import LARGEST_INTEGER, common_quantum
 from formulations.tables import Integers, distinct_rows
 from formulations.vector_packing import VectorPacking
 
@@ -62,8 +63,12 @@ def merged(sizes: Integers, demand: Integers, capacities: Integers, prices: list
     """
     items, bins = np.flatnonzero(demand), np.flatnonzero(limits)
     small, large = reduced(sizes[items], demand[items], capacities[bins])
-    unit = common_quantum({prices[row] for row in bins.tolist()})
-    costs: Integers = np.array([int(prices[row] / unit) for row in bins.tolist()], dtype=np.int64)
+    used = {id(prices[row]): prices[row] for row in bins.tolist()}  # hashing fractions is slow
+    unit = common_quantum(used.values())
+    whole = {key: int(price / unit) for key, price in used.items()}
+    if max(whole.values(), default=0) > LARGEST_INTEGER:
+        raise InputError("costs are too large to be added exactly", "packing")
+    costs: Integers = np.array([whole[id(prices[row])] for row in bins.tolist()], dtype=np.int64)
     flavours, which = distinct_rows(small)
     useful = _holding(flavours, large)
     bins, large, costs = bins[useful], large[useful], costs[useful]
@@ -112,7 +117,7 @@ def reduced(sizes: Integers, demand: Integers, capacities: Integers) -> tuple[In
     capacities rounded down to it. Then a resource is left out that never binds, or never
     before another one.
     """
-    total = [sum(size * n for size, n in zip(column, demand.tolist(), strict=True)) for column in sizes.T.tolist()]
+    total = [_exact_sum(column, demand) for column in sizes.T]
     binding = [r for r, needed in enumerate(total) if int(capacities[:, r].min(initial=INTEGERS - 1)) < needed]
     sizes, capacities = sizes[:, binding].copy(), capacities[:, binding].copy()
     for r, needed in enumerate(total[r] for r in binding):
@@ -121,6 +126,13 @@ def reduced(sizes: Integers, demand: Integers, capacities: Integers) -> tuple[In
         sizes[:, r] //= unit
     kept = _undominated(sizes, capacities)
     return np.ascontiguousarray(sizes[:, kept]), np.ascontiguousarray(capacities[:, kept])
+
+
+def _exact_sum(sizes: Integers, times: Integers) -> int:
+    """Return the sum of sizes, each taken some times, beyond 64 bits where it must."""
+    if float(sizes.astype(np.float64) @ times.astype(np.float64)) < INTEGERS / 2:
+        return int(sizes @ times)
+    return sum(size * n for size, n in zip(sizes.tolist(), times.tolist(), strict=True))
 
 
 def _undominated(sizes: Integers, capacities: Integers) -> list[int]:

@@ -35,7 +35,7 @@ class Sizing:
     faults: tuple[str, ...]
 
 
-def sizing(instance: Instance, vms: Integers, hosts: Integers, *, served: bool) -> Sizing:
+def sized(instance: Instance, vms: Integers, hosts: Integers, *, served: bool) -> Sizing:
     """Return sizes and capacities that every placement respects.
 
     Parameters
@@ -107,8 +107,9 @@ def _in_whole_cores(instance: Instance, vms: Integers, hosts: Integers, sizes: I
 
 def _pinned(instance: Instance, vms: Integers) -> Integers:
     """Return the entries of these whose cpu slice is whole cores."""
-    levels = ((entry, instance.isolation_of(entry)) for entry in vms.tolist())
-    return np.array([entry for entry, own in levels if isinstance(own, Full) and own.pinned], dtype=np.int64)
+    named = [(vm.isolation or instance.isolation) for vm in instance.vms]
+    pinned = np.array([isinstance(own, Full) and own.pinned for own in named], dtype=np.bool_)
+    return vms[pinned[vms]]
 
 
 def _capacities(instance: Instance, vms: Integers, hosts: Integers) -> tuple[Integers, list[str]]:

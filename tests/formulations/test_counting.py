@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -190,6 +191,13 @@ def test_costs_come_back_in_the_level_s_unit() -> None:
     terms = [Term(kind="hosts", weight=0.5), Term(kind="cost", weight=2)]
     counting = Counting.of(small(hosts=hosts, objective=[ObjectiveLevel(terms=terms)]))
     assert [counting.value(cost) for cost in counting.problem.costs.tolist()] == [2, Fraction(9, 2)]
+
+
+def test_costs_beyond_exact_sums_are_refused() -> None:
+    """A proof in integers needs sums that stay exact; anything else is left to the other engines."""
+    hosts = [Host(name=f"h{cost}", capacity={"cpu": 11}, cost=Decimal(cost)) for cost in ("1e12", "1e-9")]
+    with pytest.raises(UnsupportedError, match="too large"):
+        Counting.of(small(hosts=hosts, objective=levels("cost")))
 
 
 def test_settled_vms_take_room_and_open_their_hosts() -> None:
