@@ -181,8 +181,8 @@ def kept_limit(record: Record) -> bool:
 def integral_share(record: Record, best: dict[tuple[str, str], float]) -> float:
     """Return the primal integral against the best value of all subjects, as a share of the limit."""
     reference = best.get((record.family, record.instance))
-    if reference is None:  # nobody knows any answer
-        return 1.0
+    if reference is None:  # nobody knows any answer; that there is none may be proved
+        return 0.0 if record.proved else 1.0
     return primal_integral(record.trace if record.verified else [], reference, record.limit) / record.limit
 
 

@@ -90,6 +90,8 @@ def _value(record: Record) -> float:
 
 
 def _bound(record: Record) -> float:
+    if record.status == "INFEASIBLE" and record.proved:
+        return float("inf")
     return float("-inf") if record.bound is None else record.bound
 
 

@@ -53,18 +53,24 @@ def _status(search: PackingSearch) -> StatusWord:
     return "OPTIMAL" if search.settled else "FEASIBLE"
 
 
-@solves("columns", "column generation and dives alone, without greedy starts", asks="packing")
+@solves("columns", "column generation, dives and the integer program over patterns alone", asks="packing")
 def solve_by_columns(problem: Path, seconds: float, seed: int) -> Answer:
     """Solve a packing file by column generation."""
-    from solver.engines.columns.engine import pack_by_columns  # noqa: PLC0415 - imports the LP solver and numba
+    from solver.backends import backend_named  # noqa: PLC0415 - imported by the subjects that need it
+    from solver.engines.columns.engine import ColumnEngine  # noqa: PLC0415 - imports the LP solver and numba
 
-    return answer_by(pack_by_columns, problem, seconds, seed)
+    def engine(search: PackingSearch) -> None:
+        if not (search.problem.fits.any(axis=1) & search.problem.sizes.any(axis=1)).all():
+            raise UnsupportedError("column generation asks that every flavour takes something and fits some bin")
+        ColumnEngine(search, backend_named("cbc")).run()
+
+    return answer_by(engine, problem, seconds, seed)
 
 
 @solves("arc-flow", "arc-flow with graph compression, solved by CBC, alone", asks="packing")
 def solve_by_arcflow(problem: Path, seconds: float, seed: int) -> Answer:
     """Solve a packing file by arc-flow."""
-    from solver.backends import backend_named  # noqa: PLC0415 - imported by the one subject that needs it
+    from solver.backends import backend_named  # noqa: PLC0415 - imported by the subjects that need it
     from solver.engines.arcflow.engine import pack_by_arcflow  # noqa: PLC0415
 
     backend = backend_named("cbc")

@@ -18,7 +18,7 @@ from solver.inventories.documents import IncumbentDocument, LevelDocument, Statu
 from solver.result import Result
 
 _FLOATING = re.compile(r"\b(CBC|HiGHS)\b")
-"""Bounds proved by these rest on floats; all others are exact."""
+"""Bounds proved by these rest on floats, all others are exact; who proved infeasibility is not said."""
 
 
 class _Summary(msgspec.Struct):
@@ -59,7 +59,7 @@ def answer_of(result: Result, seconds: float) -> Answer:
     memory = peak_memory()
     answer = Answer(
         status=result.status.value,
-        exact=not any(_FLOATING.search(level.proved_by) for level in result.levels),
+        exact=bool(result.levels) and not any(_FLOATING.search(level.proved_by) for level in result.levels),
         seconds=seconds,
         memory=memory,
         versions=dict(result.versions),
@@ -95,7 +95,7 @@ def _read_result(path: Path) -> Answer:
         status=result.status,
         value=result.objective,
         bound=result.bound,
-        exact=not any(_FLOATING.search(level.proved_by) for level in result.levels),
+        exact=bool(result.levels) and not any(_FLOATING.search(level.proved_by) for level in result.levels),
         proved_by="" if number is None else result.levels[number].proved_by,
         output=str(path) if result.objective is not None else "",
         trace=trace,

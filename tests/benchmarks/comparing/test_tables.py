@@ -91,6 +91,17 @@ def test_rivals_are_compared_run_by_run() -> None:
     assert cells["proved alone"] == "2 against 1"
 
 
+def test_two_proofs_that_there_is_no_answer_are_equal() -> None:
+    """And neither is late with an answer that does not exist."""
+    runs = [
+        row(status="INFEASIBLE", proof="exact"),
+        row(status="INFEASIBLE", proof="solver", bound=3.0, subject="peer"),
+    ]
+    (cells,) = _cells(rivals_table(runs, ("n",)))
+    assert (cells["value"], cells["bound"]) == ("0 / 1 / 0", "0 / 1 / 0")
+    assert [cells["primal integral"] for cells in _cells(summary_table(runs, ("n",)))] == ["0.00 %", "0.00 %"]
+
+
 def test_skipped_runs_are_no_defeats() -> None:
     """A peer that cannot read an instance is not beaten on it."""
     runs = [solved(10, 10), row(subject="peer", status="SKIPPED")]
