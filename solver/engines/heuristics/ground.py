@@ -25,13 +25,13 @@ class Ground:
 
     @cached_property
     def sizes(self) -> Integers:
-        """What an item of each flavour takes: shape (flavours, resources)."""
-        return np.ascontiguousarray(self.problem.sizes, dtype=np.int64)
+        """What an item of each flavour takes: shape (flavours, resources), at least one resource."""
+        return _at_least_one_column(self.problem.sizes)
 
     @cached_property
     def capacities(self) -> Integers:
-        """What a bin of each type holds: shape (types, resources)."""
-        return np.ascontiguousarray(self.problem.capacities, dtype=np.int64)
+        """What a bin of each type holds: shape (types, resources), at least one resource."""
+        return _at_least_one_column(self.problem.capacities)
 
     @cached_property
     def demand(self) -> Integers:
@@ -127,3 +127,11 @@ class Ground:
     def hopeless(self) -> bool:
         """Whether some item fits no bin at all."""
         return not bool(self.problem.fits.any(axis=1).all())
+
+
+def _at_least_one_column(table: Integers) -> Integers:
+    """Return a contiguous copy; without resources one of which nobody has or takes anything."""
+    width = max(1, table.shape[1])
+    copy: Integers = np.zeros((len(table), width), dtype=np.int64)
+    copy[:, : table.shape[1]] = table
+    return copy
