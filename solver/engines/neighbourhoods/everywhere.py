@@ -61,7 +61,7 @@ class Everywhere:
             return -1
         return target_level(search.instance, search.values or (), met)
 
-    def step(self, deadline: Deadline) -> bool:
+    def step(self, deadline: Deadline, *, by_nodes: bool) -> bool:
         """Make one attempt; return whether the incumbent improved."""
         target, incumbent = self._target(), self.search.incumbent
         self.effort = 0.1
@@ -71,6 +71,7 @@ class Everywhere:
         if job is None:
             return False
         contents, refilling = job
+        refilling.by_nodes = by_nodes
         before = refilling.effort
         everyone = target < 0
         host_of = refilling.fill(refilling.contents.numbers, deadline) if everyone else refilling.step(deadline)

@@ -127,7 +127,8 @@ class NeighbourhoodSearch:
         operator = self._weights.choose(*(() if self.may_refill(deadline) else (REFILLING,)))
         try:
             if operator == REFILLING:
-                improved, effort = self._everywhere.step(deadline), self._everywhere.effort
+                improved = self._everywhere.step(deadline, by_nodes=by_nodes)
+                effort = self._everywhere.effort
             else:
                 improved, effort = self._free(operator, deadline, by_nodes=by_nodes), 1.0
         except BackendError as error:

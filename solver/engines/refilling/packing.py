@@ -23,13 +23,14 @@ def refill(search: PackingSearch, backend: Backend, deadline: Deadline, *, attem
         For the mixes of bins.
     deadline : Deadline
     attempts : int, optional
-        No limit by default.
+        No limit by default. With it the same seed finds the same packings.
     """
     incumbent = search.incumbent
     if incumbent is None or search.problem.items > MOST_ITEMS or not affordable(deadline):
         return
     contents = packing_contents(search.problem, incumbent)
-    refilling = Refilling(contents, search.bound, backend, Settings(seed=search.seed))
+    settings = Settings(seed=search.seed)
+    refilling = Refilling(contents, search.bound, backend, settings, by_nodes=attempts is not None)
     while not (search.done or deadline.over or attempts == 0) and refilling.budget.open:
         attempts = None if attempts is None else attempts - 1
         host_of = refilling.step(deadline)

@@ -44,6 +44,8 @@ class Refilling:
     backend : Backend
         For the mixes.
     settings : Settings
+    by_nodes : bool
+        Whether mixes are limited by nodes alone and not by time, so that the same seed does the same.
 
     Attributes
     ----------
@@ -53,9 +55,12 @@ class Refilling:
         Moves tried so far.
     """
 
-    def __init__(self, contents: Contents, floor: int, backend: Backend, settings: Settings) -> None:
+    def __init__(
+        self, contents: Contents, floor: int, backend: Backend, settings: Settings, *, by_nodes: bool = False
+    ) -> None:
         self.contents = contents
         self.backend = backend
+        self.by_nodes = by_nodes
         self.settings = replace(settings, gap=MIX_GAP, nodes=MIX_NODES)
         self.rng = np.random.default_rng(settings.seed)
         self.budget = Budget(contents.cost(contents.host_of), floor)
@@ -119,7 +124,8 @@ class Refilling:
         except ContradictionError:
             self.budget.impossible(budget)
             return None
-        solution = self.backend.solve(model.problem, deadline=deadline.within(MIX_SECONDS), settings=self.settings)
+        limit = deadline if self.by_nodes else deadline.within(MIX_SECONDS)
+        solution = self.backend.solve(model.problem, deadline=limit, settings=self.settings)
         if solution.outcome is Outcome.INFEASIBLE:
             self.budget.impossible(budget)
         elif not solution.found:
