@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -163,7 +162,7 @@ def quanta_of(figure: float, scale: Scale) -> int:
     """
     if not 0 <= figure <= LARGEST_ALLOCATION:
         raise InputError(f"expected a number from 0 to {LARGEST_ALLOCATION:,}, got {figure:g}")
-    nearest = round(Fraction(Decimal(repr(figure))) / scale.quantum)
+    nearest = round(Fraction(figure) / scale.quantum)
     if figure != float(scale.value(nearest)):
         raise InputError(f"{figure} is no multiple of {scale.say(1)}; the nearest is {scale.say(nearest)}")
     return nearest

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import example, HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from formulations import VM, Bounds, Cell, Full, Host, Instance, Placement, Resource
@@ -96,6 +96,7 @@ def test_any_allocation_comes_back_exactly(tmp_path: Path, instance: Instance, s
     integer=st.integers(0, 2**52),
     quantum=st.fractions(min_value=Fraction(1, 10**9), max_value=1000, max_denominator=10**12),
 )
+@example(integer=4_503_599_627_370_495, quantum=Fraction(9617, 36_800_000_000))
 def test_every_quantum_survives_its_number(integer: int, quantum: Fraction) -> None:
     """Floats are nearest, not equal, to thirds; they must still name their quantum."""
     scale = Scale(Resource(name="cpu"), quantum)
