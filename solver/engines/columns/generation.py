@@ -32,8 +32,14 @@ SMOOTHING = float(os.environ.get('SM','0.8'))
 WORTH = 2**42
 """The dearest bin's cost in units of the integer weights."""
 
+STALL_ROUNDS, STALL = 10, 1e-3
+"""Where so many rounds gain less than this share, longer searches may find more."""
+
 LARGEST = 2**60
 """No pattern's worth in integer weights exceeds it."""
+
+SLACK_AT_FIRST, LEAST_SLACK = 1e-3, 1e-7
+"""What pricing may miss, in shares of the dearest bin's cost."""
 
 NODES_AT_FIRST = 20_000
 MORE_NODES = 8
@@ -81,6 +87,7 @@ class Generation:
         most = int(problem.most.sum(axis=0).max(initial=1))
         self.scale = max(1, min(WORTH, LARGEST // (100 * max(1, min(most, problem.items)))) // self.dearest)
         self.nodes = NODES_AT_FIRST
+        self.slack = SLACK_AT_FIRST
 
     def converge(
         self,
@@ -115,6 +122,7 @@ class Generation:
         given = centre is not None
         smoothing = SMOOTHING
         demand = self.master.demand
+        last = float("inf")
         while not deadline.over and (rounds is None or known.rounds < rounds):
             known.rounds += 1
             if not self.master.solve(deadline):
@@ -134,21 +142,26 @@ class Generation:
             if watch is not None:
                 watch(known, weights, priced)
             added = self._add(priced)
+            if known.rounds % STALL_ROUNDS == 0:
+                if last - known.value < STALL * known.value and any(not answer.exact for answer in priced.values()):
+                    self.nodes *= MORE_NODES
+                last = known.value
             if enough(known):
                 break
             if added:
                 smoothing = SMOOTHING
                 continue
-            if any(not answer.exact for answer in priced.values()):
-                if not exact:
-                    break
-                self.nodes *= MORE_NODES
-                continue
             if smoothing > 0 and (point != duals).any():
                 smoothing = smoothing - 0.4 if smoothing > 0.4 else 0.0
-                continue
-            known.converged = True
-            break
+            elif self.slack > LEAST_SLACK:
+                self.slack = self.slack / 10
+            elif all(answer.exact for answer in priced.values()):
+                known.converged = True
+                break
+            elif exact:
+                self.nodes *= MORE_NODES
+            else:
+                break
         self.nodes = max(NODES_AT_FIRST, self.nodes // MORE_NODES)
         return known
 
@@ -157,7 +170,7 @@ class Generation:
     ) -> tuple[Integers, dict[int, Priced]]:
         weights: Integers = np.floor(point * self.scale).astype(np.int64)
         above: Integers = np.floor((self.problem.costs * (1 + IMPROVING) + rents) * self.scale).astype(np.int64)
-        return weights, self.pricer.price(weights, demand, above, deadline, self.nodes, complements)
+        return weights, self.pricer.price(weights, demand, above, deadline, self.nodes, complements, int(self.slack * self.scale * self.dearest))
 
     def _add(self, priced: dict[int, Priced]) -> int:
         """Add what was found to the master; return how many patterns are worth more than their bin there."""

@@ -87,13 +87,15 @@ def depth_first(
     rooms: Integers,
     state: Integers,
     found: Integers,
+    slack: int,
     node_limit: int,
 ) -> None:
     """Continue the search for patterns worth more than state[BEST], for at most so many nodes.
 
     One item more at each depth; ``lists[depth]`` holds the items that still fit beside those
     taken. Bounds: the suffix tables, the number of items that can still fit, and the continuous
-    knapsack over the items of the list in the mixed surrogate ``taken``, rounded up safely.
+    knapsack over the items of the list in the mixed surrogate ``taken``, rounded up safely. What
+    cannot be better by more than ``slack`` is left out.
     """
     resources = sizes.shape[1]
     surrogates = weights.shape[0]
@@ -109,7 +111,7 @@ def depth_first(
             bound = tables[0, item, rooms[depth, 0]]
             for m in range(1, surrogates):
                 bound = min(bound, tables[m, item, rooms[depth, m]])
-            if value + bound <= best:
+            if value + bound <= best + slack:
                 item = -1
         if item < 0:
             if depth == 0:
@@ -160,7 +162,7 @@ def depth_first(
                         break
                 if least > 0:
                     fit = min(fit, room[depth + 1, r] // least)
-            if value + fit * top <= best:
+            if value + fit * top <= best + slack:
                 promising = False
             elif fit == 1:
                 # Only one item more: the most valuable, and no need to go deeper.
@@ -177,7 +179,7 @@ def depth_first(
             bound = tables[0, lists[depth + 1, 0], rooms[depth + 1, 0]]
             for m in range(1, surrogates):
                 bound = min(bound, tables[m, lists[depth + 1, 0], rooms[depth + 1, m]])
-            if value + bound <= best:
+            if value + bound <= best + slack:
                 promising = False
         if promising:
             mixed = 1.0
@@ -194,7 +196,7 @@ def depth_first(
                 else:
                     total += values[other] * (max(mixed, 0.0) / taken[other])
                     break
-            if value + total * (1.0 + 1e-9) + 1.0 < best + 1:
+            if value + total * (1.0 + 1e-9) < best + slack:
                 promising = False
         if promising:
             depth += 1

@@ -70,6 +70,7 @@ class Pricer:
         deadline: Deadline,
         nodes: int | None = None,
         complements: int = 0,
+        slack: int = 0,
     ) -> dict[int, Priced]:
         """Return per bin type the best patterns worth more than ``above``.
 
@@ -86,6 +87,8 @@ class Pricer:
             Search at most so many nodes per type; all when not given.
         complements : int
             Up to so many more patterns of items that the earlier ones leave.
+        slack : int
+            Patterns that are better than the best one found by no more than this may be missed.
         """
         items = np.flatnonzero((weights > 0) & (demand > 0))
         if not len(items):
@@ -95,7 +98,7 @@ class Pricer:
         for k in self.types:
             answer.setdefault(k, None)
             if answer[k] is None:
-                answer[k] = view.search(k, int(above[k]), deadline, nodes)
+                answer[k] = view.search(k, int(above[k]), deadline, nodes, slack)
             answer[k].patterns.extend(view.complements(k, answer[k].patterns, int(above[k] * CF), complements))
         self.nodes += view.nodes
         return answer
@@ -220,9 +223,9 @@ class _View:
         shares: Floats = (self.sizes @ self.multipliers) / max(whole, 1e-300) * (1 - 1e-12)
         return np.maximum(shares, 1e-15)
 
-    def search(self, k: int, above: int, deadline: Deadline, nodes: int | None) -> Priced:
+    def search(self, k: int, above: int, deadline: Deadline, nodes: int | None, slack: int) -> Priced:
         """Search the patterns of a type depth first."""
-        descent = _Descent(self, k, above, 6, self.demand)
+        descent = _Descent(self, k, above, 6, self.demand, slack)
         while not descent.finished:
             step = NODES_AT_ONCE if nodes is None else min(NODES_AT_ONCE, nodes - descent.nodes)
             if step <= 0 or deadline.over:
@@ -252,24 +255,27 @@ class _View:
         if not patterns or not most:
             return []
         extra: list[Integers] = []
-        left = self.demand - patterns[-1][self.items]
+        first = patterns[-1][self.items]
+        held = np.flatnonzero(first)
+        left = self.demand - first * int((self.demand[held] // first[held]).min())
         while len(extra) < most:
             descent = _Descent(self, k, above, 1, left)
             descent.proceed(NODES_OF_A_COMPLEMENT)
             if not descent.number:
                 break
             extra.append(self._whole(descent.found[0]))
-            left = left - descent.found[0]
+            held = np.flatnonzero(descent.found[0])
+            left = left - descent.found[0] * int((left[held] // descent.found[0][held]).min())
         return extra[::-1]
 
 
 class _Descent:
     """A depth-first search for patterns of one type, which can be interrupted and continued."""
 
-    def __init__(self, view: _View, k: int, above: int, lines: int, demand: Integers) -> None:
+    def __init__(self, view: _View, k: int, above: int, lines: int, demand: Integers, slack: int = 0) -> None:
         from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
 
-        self._kernels = kernels
+        self._kernels, self._slack = kernels, slack
         capacity = view.problem.capacities[k]
         most: Integers = np.minimum(view.problem.most[view.items, k], demand)
         items = np.flatnonzero(most)
@@ -292,7 +298,7 @@ class _Descent:
     def proceed(self, nodes: int) -> None:
         """Search on, for at most so many nodes."""
         stacks = (self._counts, self._lists, self._lengths, self._places, self._worths, self._room, self._rooms)
-        self._kernels.depth_first(*self._data, *stacks, self._state, self.found, nodes)
+        self._kernels.depth_first(*self._data, *stacks, self._state, self.found, self._slack, nodes)
 
     @property
     def finished(self) -> bool:
@@ -318,7 +324,7 @@ class _Descent:
     def upper(self) -> int:
         """No pattern is worth more, unless all are worth no more than was asked for."""
         stacks = (self._lists, self._lengths, self._places, self._worths, self._rooms)
-        return int(self._kernels.left_open(self._data[4], *stacks, self._state))
+        return max(self.best + self._slack, int(self._kernels.left_open(self._data[4], *stacks, self._state)))
 
 
 def _scaled(amounts: Integers, top: int, grid: int) -> Integers:
