@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 import yaml
-from hypothesis import example, HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from formulations import VM, Bounds, Cell, Full, Host, Instance, Placement, Resource
