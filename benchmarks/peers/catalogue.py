@@ -118,7 +118,7 @@ PEERS = {
         Peer(
             "cpsat-counted",
             "an integer per flavour and host, solved by OR-Tools CP-SAT",
-            f"hosts that are alike ordered by load and y, one worker; {_FIRST}",
+            f"hosts that are alike ordered by y, rows for the totals, one worker; {_FIRST}",
             ENVIRONMENTS["ortools"],
             "cpsat",
             "counted",

@@ -1,9 +1,10 @@
 """OR-Tools CP-SAT on one worker: item by item (``plain``), or counted (``counted``).
 
 Plain: booleans ``x_ij`` exactly one per item, ``sum_i s_ir x_ij <= C_jr y_j`` as in the bin packing
-example of OR-Tools, hosts that are alike ordered by ``y``. Counted: an integer per flavour and host,
-hosts that are alike ordered by their load of the scarcest resource. Both get first-fit decreasing as
-a hint. CP-SAT is made for eight workers and more; here every peer has one core.
+example of OR-Tools. Counted: an integer per flavour and host, and a row per resource that says how much
+the hosts in use must hold together, which CP-SAT does not find by itself. In both, hosts that are alike
+are ordered by ``y`` (ordering them by load, or not at all, proved less on the instances tried), and
+first-fit decreasing is the hint. CP-SAT is made for eight workers and more; here every peer has one core.
 """
 
 from __future__ import annotations
@@ -54,6 +55,19 @@ class Model:
             sizes = [problem.sizes[flavour][r] for flavour in flavours]
             self.model.add(cp_model.LinearExpr.weighted_sum(variables, sizes) <= room * self.y[host])
 
+    def order_hosts(self) -> None:
+        """Of hosts that are alike let the first ones be used."""
+        for j, k in self.layout.neighbours:
+            self.model.add_implication(self.y[k], self.y[j])
+
+    def hold_everything(self) -> None:
+        """Let the hosts in use hold the total of every resource: implied, but not found by CP-SAT."""
+        problem = self.layout.problem
+        for r in problem.resources:
+            rooms = [problem.capacities[kind][r] for kind in self.layout.kinds]
+            total = sum(sizes[r] * count for sizes, count in zip(problem.sizes, problem.demand, strict=True))
+            self.model.add(cp_model.LinearExpr.weighted_sum(self.y, rooms) >= total)
+
     def search(self) -> Any:
         """Search in what is left of the time and return the solver."""
         self.attempt.check()
@@ -90,8 +104,7 @@ def plain(attempt: Attempt) -> Outcome:
     for j in attempt.each(layout.hosts):
         here = [i for i, row in enumerate(x) if j in row]
         model.respect_capacity(j, [x[i][j] for i in here], [layout.items[i] for i in here])
-    for j, k in layout.neighbours:
-        model.model.add_implication(model.y[k], model.y[j])
+    model.order_hosts()
     solver = model.search()
     if not model.found:
         return model.outcome(solver, None)
@@ -110,15 +123,10 @@ def counted(attempt: Attempt) -> Outcome:
         model.model.add(cp_model.LinearExpr.sum(counts[flavour]) == problem.demand[flavour])
         for j, held in enumerate(layout.start or []):
             model.model.add_hint(counts[flavour][j], held.get(flavour, 0))
-    loads = []
     for j in attempt.each(layout.hosts):
-        column = [row[j] for row in counts]
-        model.respect_capacity(j, column, list(problem.flavours))
-        sizes = [sizes[problem.tightest] for sizes in problem.sizes]
-        loads.append(cp_model.LinearExpr.weighted_sum(column, sizes))
-    for j, k in layout.neighbours:
-        model.model.add(loads[j] >= loads[k])
-        model.model.add_implication(model.y[k], model.y[j])
+        model.respect_capacity(j, [row[j] for row in counts], list(problem.flavours))
+    model.order_hosts()
+    model.hold_everything()
     solver = model.search()
     if not model.found:
         return model.outcome(solver, None)
