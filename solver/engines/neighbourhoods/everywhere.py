@@ -19,6 +19,9 @@ from solver.engines.search import Search
 
 FOUND_BY = "neighbourhood search, hosts refilled by annealing"
 
+LEAST_EFFORT = 0.3
+"""Of choosing hosts and starting over, in steps."""
+
 MOVES_PER_STEP = 20e6
 """So many moves cost about as much as one sub-problem."""
 
@@ -42,6 +45,7 @@ class Everywhere:
         self.effort = 0.0
         """Of the last step, in steps."""
         self._plain = is_plain(search.instance)
+        self._known: tuple[Placement, int, tuple[InstanceContents, Refilling]] | None = None
 
     @property
     def budget(self) -> Budget | None:
@@ -50,9 +54,10 @@ class Everywhere:
 
     def possible(self, deadline: Deadline) -> bool:
         """Whether there is something to refill for, and time to."""
-        return self._plain and (self.search.values is not None) and self._target() is not None and affordable(deadline)
+        return self._plain and (self.search.values is not None) and self.target is not None and affordable(deadline)
 
-    def _target(self) -> int | None:
+    @property
+    def target(self) -> int | None:
         """Return the level to lower, -1 for VMs without a host, None if there is nothing to do."""
         search = self.search
         met = [search.met(level) for level in range(len(search.levels))]
@@ -63,8 +68,8 @@ class Everywhere:
 
     def step(self, deadline: Deadline, *, by_nodes: bool) -> bool:
         """Make one attempt; return whether the incumbent improved."""
-        target, incumbent = self._target(), self.search.incumbent
-        self.effort = 0.1
+        target, incumbent = self.target, self.search.incumbent
+        self.effort = LEAST_EFFORT
         if target is None or incumbent is None:
             return False
         job = self._job(incumbent, target)
@@ -84,6 +89,8 @@ class Everywhere:
 
     def _job(self, incumbent: Placement, target: int) -> tuple[InstanceContents, Refilling] | None:
         """Return the contents around the incumbent and who refills them; None if they are empty or too many."""
+        if self._known is not None and self._known[0] is incumbent and self._known[1] == target:
+            return self._known[2]
         instance = self.search.instance
         priced = None if target < 0 else host_costs(instance, self.search.levels[target])
         costs, step = priced or (np.zeros(len(instance.hosts), dtype=np.int64), Fraction(1))
@@ -98,6 +105,7 @@ class Everywhere:
         self.refilling.take(contents)
         if target >= 0:
             self.refilling.budget.impossible(self._floor(target, self.refilling.budget.known, step) - 1)
+        self._known = incumbent, target, (around, self.refilling)
         return around, self.refilling
 
     def _floor(self, target: int, known: int, step: Fraction) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 
@@ -44,7 +45,13 @@ STALL_STEPS = 150
 
 REFILLING = "refilling"
 REFILLING_AT_FIRST = 20.0
-"""Its weight beside that of the other operators, each 1: tried first wherever it is possible."""
+"""Its weight beside that of the other operators, each 1: tried first where it can lower the first open level."""
+
+REFILLING_LATER = 2.0
+"""Its weight at first where an earlier level is open, which it can only keep."""
+
+LATER_GAIN = 0.25
+"""What an improvement of a later level than the first open one is worth."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,11 @@ class NeighbourhoodSearch:
         self.stalled = 0
         self._chooser = Chooser(search, self.rng, turf)
         self._everywhere = Everywhere(search, search.settings.seed, None if experience is None else experience.budget)
-        weights = {REFILLING: REFILLING_AT_FIRST, **dict.fromkeys(self._chooser.operators, 1.0)}
+        soon = self._everywhere.target in {-1, search.open_level}
+        weights = {
+            REFILLING: REFILLING_AT_FIRST if soon else REFILLING_LATER,
+            **dict.fromkeys(self._chooser.operators, 1.0),
+        }
         self._weights = AdaptiveWeights(weights if experience is None else experience.weights, self.rng)
 
     @property
@@ -124,6 +135,7 @@ class NeighbourhoodSearch:
 
     def step(self, deadline: Deadline, *, by_nodes: bool) -> bool:
         """Use one operator; return whether the incumbent improved."""
+        before, first = self.search.values or (), self.search.open_level
         operator = self._weights.choose(*(() if self.may_refill(deadline) else (REFILLING,)))
         try:
             if operator == REFILLING:
@@ -134,8 +146,13 @@ class NeighbourhoodSearch:
         except BackendError as error:
             self.search.failed(error)
             return False
-        self._weights.learn(operator, float(improved), effort)
+        self._weights.learn(operator, self._gain(before, first) if improved else 0.0, effort)
         return improved
+
+    def _gain(self, before: tuple[Fraction, ...], first: int | None) -> float:
+        """Return what an improvement is worth: 1 on the level that was the first open one."""
+        changed = [now < then for now, then in zip(self.search.values or (), before, strict=True)]
+        return 1.0 if first is None or any(changed[: first + 1]) else LATER_GAIN
 
     def may_refill(self, deadline: Deadline) -> bool:
         """Whether refilling all hosts makes sense, and there is time to load its compiled code."""

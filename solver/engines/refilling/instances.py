@@ -86,9 +86,17 @@ def target_level(instance: Instance, values: Sequence[Fraction], met: Sequence[b
 
 def is_plain(instance: Instance) -> bool:
     """Whether sizes alone say what fits: neither floors that depend on others, nor cells, nor too many hosts."""
-    levels = [instance.isolation_of(entry) for entry in range(len(instance.vms))]
-    adds_up = all(isinstance(own, Shared) or (isinstance(own, Full) and not own.pinned) for own in levels)
+    adds_up = all(_adds_up(instance, entry) for entry in range(len(instance.vms)))
     return adds_up and all(cells is None for cells in instance.tables.cells) and instance.host_count <= MOST_HOSTS
+
+
+def _adds_up(instance: Instance, entry: int) -> bool:
+    """Whether a VM is guaranteed its reservation and nothing else, whoever is beside it."""
+    own = instance.isolation_of(entry)
+    if isinstance(own, Full):
+        return not own.pinned
+    rigid = bool((instance.tables.lower[entry] == instance.tables.upper[entry]).all())
+    return isinstance(own, Shared) or rigid
 
 
 class InstanceContents:
