@@ -47,6 +47,38 @@ def suffix_tables(weights: Integers, values: Integers, most: Integers, grid: int
 
 
 @njit(cache=True)
+def pair_tables(weights: Integers, values: Integers, most: Integers, tables: Integers) -> None:
+    """Fill tables[i, a, b]: the best value of items i, i + 1, ... within a and b of two surrogates.
+
+    weights has shape (2, items); tables (items + 1, first capacity + 1, second capacity + 1).
+    """
+    items = weights.shape[1]
+    first, second = tables.shape[1], tables.shape[2]
+    tables[items] = 0
+    for i in range(items - 1, -1, -1):
+        x, y, value, many = weights[0, i], weights[1, i], values[i], most[i]
+        after, here = tables[i + 1], tables[i]
+        fit = many
+        if x > 0:
+            fit = min(fit, (first - 1) // x)
+        if y > 0:
+            fit = min(fit, (second - 1) // y)
+        unbounded = fit < many and (x > 0 or y > 0)
+        for a in range(first):
+            for b in range(second):
+                best = after[a, b]
+                if a >= x and b >= y:
+                    if unbounded:
+                        best = max(best, here[a - x, b - y] + value)
+                    else:
+                        for k in range(1, many + 1):
+                            if k * x > a or k * y > b:
+                                break
+                            best = max(best, after[a - k * x, b - k * y] + k * value)
+                here[a, b] = best
+
+
+@njit(cache=True)
 def _bound(tables: Integers, position: int, rooms: Integers) -> int:
     best = tables[0, position, rooms[0]]
     for m in range(1, rooms.shape[0]):
@@ -78,6 +110,8 @@ def depth_first(
     weights: Integers,
     tables: Integers,
     taken: np.ndarray,
+    pair_weights: Integers,
+    pairs: Integers,
     counts: Integers,
     lists: np.ndarray,
     lengths: Integers,
@@ -85,6 +119,7 @@ def depth_first(
     worths: Integers,
     room: Integers,
     rooms: Integers,
+    pair_rooms: Integers,
     state: Integers,
     found: Integers,
     slack: int,
@@ -100,6 +135,7 @@ def depth_first(
     resources = sizes.shape[1]
     surrogates = weights.shape[0]
     depth, best = state[POSITION], state[BEST]
+    paired = pairs.shape[0] > 1
     deepest = lists.shape[0] - 1
     nodes = 0
     while nodes < node_limit:
@@ -111,6 +147,8 @@ def depth_first(
             bound = tables[0, item, rooms[depth, 0]]
             for m in range(1, surrogates):
                 bound = min(bound, tables[m, item, rooms[depth, m]])
+            if paired:
+                bound = min(bound, pairs[item, pair_rooms[depth, 0], pair_rooms[depth, 1]])
             if value + bound <= best + slack:
                 item = -1
         if item < 0:
@@ -128,6 +166,8 @@ def depth_first(
             room[depth + 1, r] = room[depth, r] - sizes[item, r]
         for m in range(surrogates):
             rooms[depth + 1, m] = rooms[depth, m] - weights[m, item]
+        for m in range(2):
+            pair_rooms[depth + 1, m] = pair_rooms[depth, m] - pair_weights[m, item]
         if value > best:
             best = value
             found[state[FOUND] % found.shape[0], :] = counts
@@ -179,6 +219,8 @@ def depth_first(
             bound = tables[0, lists[depth + 1, 0], rooms[depth + 1, 0]]
             for m in range(1, surrogates):
                 bound = min(bound, tables[m, lists[depth + 1, 0], rooms[depth + 1, m]])
+            if paired:
+                bound = min(bound, pairs[lists[depth + 1, 0], pair_rooms[depth + 1, 0], pair_rooms[depth + 1, 1]])
             if value + bound <= best + slack:
                 promising = False
         if promising:

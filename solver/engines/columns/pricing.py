@@ -23,6 +23,12 @@ MOST_TABLE_CELLS = 6_000_000
 MOST_SURROGATES = 7
 MOST_LATTICE_CELLS = 10_000_000
 MOST_LATTICE_STEPS = 30_000_000
+MOST_PAIR_STEPS = 200
+MOST_PAIR_CELLS = 5_000_000
+LEAST_PAIR_GRID = 60
+NODES_BEFORE_PAIRS = 100_000
+"""Searches of more nodes than this are worth the tables of a pair of surrogates."""
+
 NODES_AT_ONCE = 200_000
 NODES_OF_A_COMPLEMENT = int(os.environ.get('NC','100'))
 NODES_OF_A_FILLING = 2_000
@@ -94,6 +100,8 @@ class Pricer:
         if not len(items):
             return {k: Priced(0, True, []) for k in self.types}
         view = _View(self.problem, items, weights, demand, self._largest)
+        if nodes is None or nodes > NODES_BEFORE_PAIRS:
+            view.tabulate_pair()
         answer = self._on_lattice(items, weights, demand, above) if self._lattice_pays(items, demand) else {}
         for k in self.types:
             answer.setdefault(k, None)
@@ -186,6 +194,7 @@ class _View:
         self.values: Integers = weights[self.items]
         self.sizes: Integers = np.ascontiguousarray(problem.sizes[self.items])
         self.demand: Integers = demand[self.items]
+        self._largest = largest
         self._surrogates(multipliers, largest)
         self.nodes = 0
 
@@ -211,6 +220,38 @@ class _View:
         self.weights: Integers = np.ascontiguousarray(np.array(rows, dtype=np.int64))
         self.tables: Integers = np.empty((len(rows), len(self.items) + 1, grid + 1), dtype=np.int64)
         kernels.suffix_tables(self.weights, self.values, self.demand, grid, self.tables)
+        self.pair_weights: Integers = np.zeros((2, len(self.items)), dtype=np.int64)
+        self.pairs: Integers = np.zeros((1, 1, 1), dtype=np.int64)
+        self._pair: tuple[tuple[Integers, int, int], ...] = ()
+
+    def tabulate_pair(self) -> None:
+        """Tabulate one resource of few steps together with a mix of the others: a far better bound, not at once."""
+        from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
+
+        largest = self._largest
+        weight = self.multipliers * largest
+        open_to = [r for r in np.argsort(-weight).tolist() if weight[r] > 0 and largest[r] <= MOST_PAIR_STEPS]
+        if not open_to or (weight > 0).sum() < 2:
+            return
+        single = np.eye(len(largest), dtype=np.int64)[open_to[0]]
+        others = self.multipliers * (1 - single)
+        mixed = np.floor(others / others.max() * 2**20).astype(np.int64)
+        steps = int(largest[open_to[0]])
+        grid = min(GRID, MOST_PAIR_CELLS // ((len(self.items) + 1) * (steps + 1)))
+        if grid < LEAST_PAIR_GRID:
+            return
+        self._pair = ((single, steps, steps), (mixed, int(mixed @ largest), grid))
+        rows = [_scaled(self.sizes @ direction, top, most) for direction, top, most in self._pair]
+        self.pair_weights = np.ascontiguousarray(np.array(rows, dtype=np.int64))
+        shape = (len(self.items) + 1, steps + 1, min(grid, self._pair[1][1]) + 1)
+        self.pairs = np.empty(shape, dtype=np.int64)
+        kernels.pair_tables(self.pair_weights, self.values, self.demand, self.pairs)
+
+    def pair_rooms(self, k: int) -> Integers:
+        """Return what a type holds of the pair."""
+        room = self.problem.capacities[k]
+        rooms = [int(_scaled(room @ direction, top, most)) for direction, top, most in self._pair]
+        return np.array(rooms or [0, 0], dtype=np.int64)
 
     def rooms(self, k: int) -> Integers:
         """Return what a type holds of each surrogate."""
@@ -279,7 +320,7 @@ class _Descent:
         capacity = view.problem.capacities[k]
         most: Integers = np.minimum(view.problem.most[view.items, k], demand)
         items = np.flatnonzero(most)
-        self._data = (view.sizes, view.values, most, view.weights, view.tables, view.taken(k))
+        self._data = (view.sizes, view.values, most, view.weights, view.tables, view.taken(k), view.pair_weights, view.pairs)
         smallest = view.sizes[items].min(axis=0) if len(items) else np.ones_like(capacity)
         deepest = int(min([most.sum(), *(capacity // np.maximum(smallest, 1))[smallest > 0].tolist()])) + 2
         self._counts = np.zeros(len(most), dtype=np.int64)
@@ -291,6 +332,8 @@ class _Descent:
         self._room[0] = capacity
         self._rooms = np.zeros((deepest + 1, len(view.weights)), dtype=np.int64)
         self._rooms[0] = view.rooms(k)
+        self._pair_rooms = np.zeros((deepest + 1, 2), dtype=np.int64)
+        self._pair_rooms[0] = view.pair_rooms(k)
         self._state = np.zeros(kernels.STATE_SIZE, dtype=np.int64)
         self._state[kernels.BEST] = above
         self.found: Integers = np.zeros((lines, len(most)), dtype=np.int64)
@@ -298,7 +341,7 @@ class _Descent:
     def proceed(self, nodes: int) -> None:
         """Search on, for at most so many nodes."""
         stacks = (self._counts, self._lists, self._lengths, self._places, self._worths, self._room, self._rooms)
-        self._kernels.depth_first(*self._data, *stacks, self._state, self.found, self._slack, nodes)
+        self._kernels.depth_first(*self._data, *stacks, self._pair_rooms, self._state, self.found, self._slack, nodes)
 
     @property
     def finished(self) -> bool:
