@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from benchmarks.judging import judge_packing
+from benchmarks.measuring import Task, measure
+from benchmarks.peers import catalogue
 from benchmarks.peers.catalogue import ENVIRONMENTS, PEERS, Peer, environments_of, peer_named
 from benchmarks.peers.subjects import subject_of
-from benchmarks.protocol import Answer
+from benchmarks.problems import write_problem
+from benchmarks.protocol import Answer, Limits
 from benchmarks.subjects import SUBJECTS, Run
 from formulations.errors import InputError
 from formulations.vector_packing import VectorPacking
+from tests.benchmarks.fakes import BOASTER, FORGETFUL, tiny_case
 from tests.benchmarks.peers.cases import Here, impossible, one_type, two_types, written
 
 HERE = Here("here", ())
@@ -110,6 +114,31 @@ def test_every_peer_is_a_subject() -> None:
     peer = LOCAL["onedrs"]
     run = Run(Path("problem.json"), Path("answer.json"), 2.5, 7)
     assert subject_of(peer).command(run) == peer.command(run.problem, 2.5, run.answer, 7)
+
+
+def test_a_peer_is_measured_and_its_proof_counts_as_a_solver_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Floats of a peer never count as an exact proof."""
+    monkeypatch.setitem(SUBJECTS, "tried", subject_of(LOCAL["highs-assignment"]))
+    record = measure(Task(problem=write_problem(tiny_case(), tmp_path), subject="tried", limits=Limits(seconds=10)))
+    assert (record.status, record.value, record.bound, record.verified) == ("OPTIMAL", 3, 3, True), record.message
+    assert record.proof == "solver"
+    assert "highspy" in record.versions
+
+
+@pytest.mark.parametrize(("program", "verified"), [(FORGETFUL, False), (BOASTER, True)])
+def test_a_peer_that_lies_is_caught(
+    program: str, verified: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who leaves items out is marked, and who claims less than the hosts cost gets what they cost."""
+    script = tmp_path / "liar.py"
+    script.write_text(f"import sys\nsys.argv = ['', sys.argv[2], sys.argv[4]]\n{program}", encoding="utf-8")
+    monkeypatch.setattr(catalogue, "LAUNCH", script)
+    monkeypatch.setitem(SUBJECTS, "liar", subject_of(Peer("liar", "lies", "nothing", HERE, "liar")))
+    record = measure(Task(problem=write_problem(tiny_case(), tmp_path), subject="liar", limits=Limits(seconds=10)))
+    assert record.status == "OPTIMAL"
+    assert record.verified is verified
+    assert record.proof == ""
+    assert (record.value, "judge" in record.message) == ((5, False) if verified else (None, True))
 
 
 def test_scripts_need_nothing_of_placewright() -> None:
