@@ -22,6 +22,7 @@ from solver.engines.columns.generation import Generation, Relaxation
 from solver.engines.columns.master import Master
 from solver.engines.columns.pricing import Priced, Pricer
 from solver.engines.packing_search import PackingSearch
+from solver.errors import BackendError
 
 log = logging.getLogger("placewright")
 
@@ -35,6 +36,9 @@ MANY_ITEMS = 300
 
 ROOT_SHARE = 0.5
 """The relaxation gets at most this share of the time left, so that some is left for packings."""
+
+MASTER_EVERY = 3
+"""The integer master is solved after every so many dives."""
 
 MOST_COLUMNS = 4_000
 """With more columns than this the integer master is not asked."""
@@ -66,6 +70,8 @@ class ColumnEngine:
         self.generation = Generation(self.problem, Master(self.problem), Pricer(self.problem))
         self.rng = np.random.default_rng(search.seed)
         self.step = gcd(*self.problem.costs.tolist()) or 1
+        self.dives = 0
+        self._begun = False
         self.mix: HostMix | None = None
         if self.problem.types > 1 or self.generation.master.limited:
             self.mix = HostMix(self.problem.costs, self.problem.available)
@@ -73,21 +79,25 @@ class ColumnEngine:
                 self.mix.add(cut)
 
     def run(self, dives: int | None = None) -> None:
-        """Search until proof, the deadline, or so many dives."""
-        self._add_singles()
-        self._fill()
-        if self.search.done:
-            return
-        known = self._relax()
-        log.debug("%.2f s: relaxation %.4f, bound %.4f", self.search.deadline.elapsed, known.value, float(known.bound))
-        done = 0
-        while not self.search.done and done != dives:
-            self._dive(done)
-            done += 1
+        """Search until proof, the deadline, or so many dives; called again, it goes on."""
+        if not self._begun:
+            self._begin()
+        last = None if dives is None else self.dives + dives
+        while not self.search.done and self.dives != last:
+            self._dive(self.dives)
+            self.dives += 1
             if self.mix is not None:
                 self._mix_dive()
-            if done % 3 == 2:
+            if self.dives % MASTER_EVERY == 0:
                 self._solve_integer_master()
+
+    def _begin(self) -> None:
+        """Fill bins, and solve the relaxation."""
+        self._begun = True
+        self._add_singles()
+        self._fill()
+        if not self.search.done:
+            self._relax()
 
     # -- before the relaxation ---------------------------------------------------------------
 
@@ -168,7 +178,9 @@ class ColumnEngine:
         rng = self.rng if number else None
         dive = Dive(self.search, self.generation, rng, portion, available)
         better = dive.run(self.search.deadline, f"{NAME} and dive")
-        log.debug("%.2f s: dive %d, %s of %d", self.search.deadline.elapsed, number, self.search.cost, self.search.bound)
+        log.debug(
+            "%.2f s: dive %d, %s of %d", self.search.deadline.elapsed, number, self.search.cost, self.search.bound
+        )
         return better
 
     def _mix_dive(self) -> None:
@@ -181,8 +193,7 @@ class ColumnEngine:
             if mix is None or self.search.done:
                 return
             master.restrict(self.problem.demand, mix)
-            known = self.generation.converge(self.search.deadline, watch=self._watch, exact=True)
-            log.debug("mix %s costs %d: %.4f, left out %.4f", mix.tolist()[:8], self.problem.costs @ mix, known.value, master.left_out)
+            self.generation.converge(self.search.deadline, watch=self._watch)
             if master.left_out < 1e-6:
                 self._dive(number + 1, mix)
                 break
@@ -202,7 +213,11 @@ class ColumnEngine:
             return
         start = None if self.search.incumbent is None else model.start(self.search.incumbent)
         limit = self.search.deadline.within(max(1.0, 0.15 * self.search.deadline.left))
-        solution = self.backend.solve(model.problem, deadline=limit, settings=self.settings, start=start)
+        try:
+            solution = self.backend.solve(model.problem, deadline=limit, settings=self.settings, start=start)
+        except BackendError as error:
+            log.info("the pattern model: %s", error)
+            return
         if solution.found:
             self.search.offer(model.decode(solution.values), f"pattern model, {solution.backend}")
 

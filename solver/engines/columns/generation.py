@@ -28,7 +28,8 @@ log = logging.getLogger("placewright")
 Floats = NDArray[np.float64]
 
 import os
-SMOOTHING = float(os.environ.get('SM','0.8'))
+
+SMOOTHING = float(os.environ.get("SM", "0.8"))
 WORTH = 2**42
 """The dearest bin's cost in units of the integer weights."""
 
@@ -43,7 +44,7 @@ SLACK_AT_FIRST, LEAST_SLACK = 1e-3, 1e-7
 
 NODES_AT_FIRST = 20_000
 MORE_NODES = 8
-COMPLEMENTS = int(os.environ.get('CO','25'))
+COMPLEMENTS = int(os.environ.get("CO", "25"))
 IMPROVING = 1e-7
 """A pattern must save at least this share of a bin's cost to be worth a column."""
 
@@ -170,7 +171,9 @@ class Generation:
     ) -> tuple[Integers, dict[int, Priced]]:
         weights: Integers = np.floor(point * self.scale).astype(np.int64)
         above: Integers = np.floor((self.problem.costs * (1 + IMPROVING) + rents) * self.scale).astype(np.int64)
-        return weights, self.pricer.price(weights, demand, above, deadline, self.nodes, complements, int(self.slack * self.scale * self.dearest))
+        return weights, self.pricer.price(
+            weights, demand, above, deadline, self.nodes, complements, int(self.slack * self.scale * self.dearest)
+        )
 
     def _add(self, priced: dict[int, Priced]) -> int:
         """Add what was found to the master; return how many patterns are worth more than their bin there."""

@@ -15,7 +15,8 @@ from solver.deadline import Deadline
 Floats = NDArray[np.float64]
 
 import os
-CF = float(os.environ.get('CF', '0.85'))
+
+CF = float(os.environ.get("CF", "0.85"))
 GRID = 1000
 """Capacities of surrogate resources are scaled down to at most so many steps."""
 
@@ -30,7 +31,7 @@ NODES_BEFORE_PAIRS = 100_000
 """Searches of more nodes than this are worth the tables of a pair of surrogates."""
 
 NODES_AT_ONCE = 200_000
-NODES_OF_A_COMPLEMENT = int(os.environ.get('NC','100'))
+NODES_OF_A_COMPLEMENT = int(os.environ.get("NC", "100"))
 NODES_OF_A_FILLING = 2_000
 
 
@@ -320,7 +321,16 @@ class _Descent:
         capacity = view.problem.capacities[k]
         most: Integers = np.minimum(view.problem.most[view.items, k], demand)
         items = np.flatnonzero(most)
-        self._data = (view.sizes, view.values, most, view.weights, view.tables, view.taken(k), view.pair_weights, view.pairs)
+        self._data = (
+            view.sizes,
+            view.values,
+            most,
+            view.weights,
+            view.tables,
+            view.taken(k),
+            view.pair_weights,
+            view.pairs,
+        )
         smallest = view.sizes[items].min(axis=0) if len(items) else np.ones_like(capacity)
         deepest = int(min([most.sum(), *(capacity // np.maximum(smallest, 1))[smallest > 0].tolist()])) + 2
         self._counts = np.zeros(len(most), dtype=np.int64)

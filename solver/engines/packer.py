@@ -1,0 +1,156 @@
+"""The sequence of engines for vector packing: quick packings, column generation, arc-flow."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+
+from formulations.errors import UnsupportedError
+from formulations.host_mix import volume_cuts
+from formulations.tables import Integers
+from formulations.vector_packing import Packing
+from solver.backends.base import Backend, Settings
+from solver.bounds.host_mix import HostMix
+from solver.engines.arcflow import pack_by_arcflow
+from solver.engines.columns.engine import ColumnEngine
+from solver.engines.heuristics import HEURISTICS
+from solver.engines.packing_search import PackingSearch
+from solver.errors import BackendError
+
+log = logging.getLogger("placewright")
+
+QUICK = ("FF", "FFD-max", "BFD-sum-average", "dot-product-average")
+"""Heuristics that open the search."""
+
+SMALL = 150
+"""With at most so many items arc-flow has its turn early."""
+
+DIVES_BEFORE_ARC_FLOW = 6
+ARC_FLOW_SHARE = 0.3
+
+
+def pack(search: PackingSearch, backend: Backend | None = None, *, threads: int = 1, dives: int | None = None) -> None:
+    """Pack as cheaply as the time allows, and prove it.
+
+    Parameters
+    ----------
+    search : PackingSearch
+        Told of every better packing and of every bound.
+    backend : Backend, optional
+        Solves integer programs over patterns and arcs; without one they are not asked.
+    threads : int
+        Threads that the backend may use.
+    dives : int, optional
+        Stop after so many dives instead of by time: the same answer for the same seed.
+
+    Raises
+    ------
+    BackendError
+        If HiGHS fails. Failures of ``backend`` end only its own part.
+    """
+    if _settled_at_once(search):
+        return
+    sized = np.flatnonzero(search.problem.sizes.any(axis=1))
+    if len(sized) == search.problem.flavours:
+        _pack(search, backend, threads, dives)
+    else:
+        _pack_sized(search, sized, backend, threads, dives)
+
+
+def _settled_at_once(search: PackingSearch) -> bool:
+    """Answer problems without items, with items that fit nowhere, and with items that take nothing."""
+    problem = search.problem
+    if not problem.fits.any(axis=1).all():
+        search.infeasible = True
+    elif not problem.items:
+        search.offer(Packing.of([], problem.flavours), "no items")
+    elif not problem.sizes.any():
+        existing = np.flatnonzero(problem.available > 0)
+        cheapest = int(existing[problem.costs[existing].argmin()])
+        search.prove(int(problem.costs[cheapest]), "one bin is needed")
+        search.offer(Packing.of([(cheapest, problem.demand, 1)], problem.flavours), "one bin for all")
+    return search.done
+
+
+def _pack_sized(
+    search: PackingSearch, sized: Integers, backend: Backend | None, threads: int, dives: int | None
+) -> None:
+    """Pack the items that take something; the others go into the first bin."""
+    whole = search.problem
+    problem = replace(whole, sizes=whole.sizes[sized], demand=whole.demand[sized])
+    weightless: Integers = np.where(whole.sizes.any(axis=1), 0, whole.demand)
+
+    def completed(packing: Packing, found_by: str) -> None:
+        bins: list[tuple[int, Integers, int]] = []
+        for kind, own, times in zip(packing.types.tolist(), packing.patterns, packing.times.tolist(), strict=True):
+            pattern = np.zeros(whole.flavours, dtype=np.int64)
+            pattern[sized] = own
+            bins += [(kind, pattern, times)] if bins else [(kind, pattern + weightless, 1), (kind, pattern, times - 1)]
+        search.offer(Packing.of(bins, whole.flavours), found_by)
+
+    inner = PackingSearch(problem, search.deadline, search.seed, completed)
+    try:
+        _pack(inner, backend, threads, dives)
+    finally:
+        _take_over(search, inner)
+
+
+def _pack(search: PackingSearch, backend: Backend | None, threads: int, dives: int | None) -> None:
+    _bound_by_volume(search)
+    _try_heuristics(search)
+    if search.done:
+        return
+    engine = ColumnEngine(search, backend, threads)
+    few = search.problem.items <= SMALL and backend is not None
+    engine.run(DIVES_BEFORE_ARC_FLOW if few and dives is None else dives)
+    if backend is not None and few and not search.done:
+        _try_arcflow(search, backend, threads)
+    if not search.done and dives is None:
+        engine.run()
+
+
+def _bound_by_volume(search: PackingSearch) -> None:
+    """Bound by what bins must hold together of each resource."""
+    mix = HostMix(search.problem.costs, search.problem.available)
+    for cut in volume_cuts(search.problem):
+        mix.add(cut)
+    proof = mix.prove(search.deadline.within(1.0))
+    search.infeasible = search.infeasible or proof.infeasible
+    search.prove(proof.bound, "volume of all bins")
+
+
+def _try_heuristics(search: PackingSearch) -> None:
+    """Offer what a few heuristics pack, for a first incumbent."""
+    for name in QUICK:
+        if search.done:
+            return
+        packing = HEURISTICS[name].run(search.problem, search.deadline)
+        if packing is not None:
+            search.offer(packing, HEURISTICS[name].name)
+
+
+def _try_arcflow(search: PackingSearch, backend: Backend, threads: int) -> None:
+    """Ask arc-flow, an engine that does not stop at the relaxation of patterns."""
+    deadline = search.deadline.within(search.deadline.left * ARC_FLOW_SHARE)
+    inner = PackingSearch(search.problem, deadline, search.seed, lambda packing, who: _pass_on(search, packing, who))
+    inner.incumbent, inner.cost, inner.bound = search.incumbent, search.cost, search.bound
+    try:
+        pack_by_arcflow(inner, backend, Settings(seed=search.seed, threads=threads))
+    except (UnsupportedError, BackendError) as error:
+        log.info("arc-flow: %s", error)
+    finally:
+        _take_over(search, inner)
+
+
+def _pass_on(search: PackingSearch, packing: Packing, found_by: str) -> None:
+    search.offer(packing, found_by)
+
+
+def _take_over(search: PackingSearch, inner: PackingSearch) -> None:
+    """Take over what was proved and claimed of a problem with the same cheapest packing."""
+    search.infeasible = search.infeasible or inner.infeasible
+    search.prove(inner.bound, inner.proved_by)
+    if inner.claimed_infeasible or inner.claimed > inner.bound:
+        search.claim(None if inner.claimed_infeasible else inner.claimed, inner.claimed_by)
