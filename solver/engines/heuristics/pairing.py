@@ -10,19 +10,40 @@ import numpy as np
 from formulations.tables import Integers
 from formulations.vector_packing import Packing, VectorPacking
 from solver.deadline import Deadline
-from solver.engines.heuristics.codes import FIRST, LEFT, POSITION, UNIT
+from solver.engines.heuristics.codes import FIRST, LEFT, ONCE, POSITION, SHARE_DOT, UNIT
 from solver.engines.heuristics.fitting import FitRule, fit, weights_of
 from solver.engines.heuristics.ground import Ground
 from solver.engines.heuristics.open_bins import WORK, OpenBins
-from solver.engines.heuristics.records import Bins
+from solver.engines.heuristics.records import Bins, PairCodes, Pairing
+
+RENEWALS = 25
+"""How often changing weights are renewed while all items are packed: every time all pairs are scored anew."""
 
 
 @dataclass(frozen=True)
 class PairRule:
-    """How well an item suits a bin: DOT, COSINE, BIN_DOT, DISTANCE, ...; and the weights of the resources."""
+    """How the best pair of an item and a bin is chosen.
+
+    Attributes
+    ----------
+    how : int
+        The score: DOT, COSINE, BIN_DOT, SHARE_DOT, DISTANCE, TIGHT_SUM or TIGHT_LEAST.
+    weight, renewal : int
+        The weights of the resources, and what they are renewed from.
+    lazy : bool
+        Renew weights with every item, and score anew only the bin that took it; otherwise weights
+        are renewed `RENEWALS` times and all pairs scored anew.
+    """
 
     how: int
     weight: int = UNIT
+    renewal: int = ONCE
+    lazy: bool = False
+
+    @property
+    def changing(self) -> bool:
+        """Whether scores depend on what is left and open."""
+        return self.renewal != ONCE or self.how == SHARE_DOT
 
 
 def pair(ground: Ground, rule: PairRule, opening: Integers, deadline: Deadline, bins: int) -> Packing | None:
@@ -33,13 +54,20 @@ def pair(ground: Ground, rule: PairRule, opening: Integers, deadline: Deadline, 
         return None
     open_bins = OpenBins(ground)
     open_bins.open(ground.sequence(opening, bins))
-    stock, weights = ground.stock(opening), weights_of(ground, rule.weight)
-    active: Integers = np.arange(len(ground.sizes), dtype=np.int64)
-    open_bins.bins.control[POSITION], open_bins.bins.control[LEFT] = len(active), ground.problem.items
-    left = ground.demand.copy()
+    flavours, items = len(ground.sizes), ground.problem.items
+    open_bins.bins.control[POSITION], open_bins.bins.control[LEFT] = flavours, items
+    every = max(1, 1 if rule.lazy else items // RENEWALS) if rule.changing else items
+    codes, stock = PairCodes(rule.how, rule.weight, rule.renewal, every, rule.lazy), ground.stock(opening)
+    state = Pairing(
+        left=ground.demand.copy(),
+        active=np.arange(flavours, dtype=np.int64),
+        weights=weights_of(ground, rule.weight),
+        to_pack=np.zeros(len(ground.scale)),
+        rooms=np.zeros(len(ground.scale)),
+    )
 
-    def step(state: Bins) -> int:
-        return int(pairing.pair(rule.how, stock, state, left, active, weights, WORK))
+    def step(bins: Bins) -> int:
+        return int(pairing.pair(codes, stock, bins, state, WORK))
 
     return open_bins.fill(step, deadline)
 

@@ -108,3 +108,23 @@ class Filling(NamedTuple):
     closed: Floats
     weights: Floats
     best: Floats
+
+
+class PairCodes(NamedTuple):
+    """How `kernels.pairing.pair` packs, in codes; weights are renewed after every so many items."""
+
+    how: int
+    weight: int
+    renewal: int
+    every: int
+    lazy: bool
+
+
+class Pairing(NamedTuple):
+    """What `kernels.pairing.pair` keeps: items left, flavours that have any, and what weights come from."""
+
+    left: Integers
+    active: Integers
+    weights: Floats
+    to_pack: Floats
+    rooms: Floats

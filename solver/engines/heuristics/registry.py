@@ -43,6 +43,7 @@ SCORES = {
     "best-fit-max": codes.LEAST_LEFT,
     "largest": codes.SIZE,
 }
+PAIR_SCORES = SCORES | {"bin-dot-product": codes.BIN_DOT}
 RATIOS = {"utilisation": codes.UTILISATION, "residual": codes.RESIDUAL}
 
 MOST_ITEMS_ONE_BY_ONE = 200_000
@@ -124,20 +125,25 @@ def multi_bin() -> Iterator[Heuristic]:
         for weight, kind in {"": codes.UNIT, **{f"-{name}": code for name, code in WEIGHTS.items()}}.items():
             rule = FitRule(codes.WORST, norm=code, weight=kind)
             yield Heuristic(f"WFD-{norm}{weight}-open", "multi-bin", (MOMMESSIN,), partial(_fit_open, rule=rule))
-    pairs = {
-        "dot-product": codes.DOT,
-        "cosine": codes.COSINE,
-        "bin-dot-product": codes.BIN_DOT,
-        "L2": codes.DISTANCE,
-        "tight-fill-sum": codes.TIGHT_SUM,
-        "tight-fill-min": codes.TIGHT_LEAST,
-    }
-    for score, how in pairs.items():
-        for weight, kind in {"": codes.UNIT, "-average": codes.AVERAGE, "-reciprocal": codes.RECIPROCAL}.items():
-            pairing = partial(_pair, rule=PairRule(how, kind))
-            yield Heuristic(
-                f"pairing-{score}{weight}", "multi-bin", (MOMMESSIN,), pairing, most_items=MOST_ITEMS_PAIRED
-            )
+    for name, pairs in _pair_rules():
+        recipe = partial(_pair, rule=pairs)
+        yield Heuristic(f"pairing-{name}", "multi-bin", (MOMMESSIN,), recipe, most_items=MOST_ITEMS_PAIRED)
+
+
+def _pair_rules() -> Iterator[tuple[str, PairRule]]:
+    """Yield the scores that pairs are chosen by: the slow ones plain, the strong ones under changing weights, too."""
+    yield "dot-product", PairRule(codes.DOT)
+    for score in ("cosine", "bin-dot-product", "L2", "tight-fill-sum", "tight-fill-min"):
+        how = PAIR_SCORES[score]
+        yield score, PairRule(how)
+        for weight, kind in WEIGHTS.items():
+            yield f"{score}-{weight}", PairRule(how, kind)
+    for score in ("bin-dot-product", "L2"):
+        how = PAIR_SCORES[score]
+        for weight, kind in (WEIGHTS | {"utilisation": codes.UTILISATION}).items():
+            dynamic = "" if kind == codes.UTILISATION else "-dynamic"
+            yield f"{score}-{weight}{dynamic}", PairRule(how, kind, codes.BY_ITEMS)
+            yield f"{score}-{weight}{dynamic}-lazy", PairRule(how, kind, codes.BY_ITEMS, lazy=True)
 
 
 def _fit(ground: Ground, opening: Integers, deadline: Deadline, *, rule: FitRule) -> Packing | None:

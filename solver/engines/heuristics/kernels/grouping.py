@@ -1,7 +1,5 @@
 """Groups of bins with equal contents: opening them, splitting them, putting items into all of them."""
 
-
-
 from __future__ import annotations
 
 import numpy as np

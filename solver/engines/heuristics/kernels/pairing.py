@@ -1,6 +1,6 @@
 """Multi-bin packing: of all pairs of an item and an open bin, always the one of largest score."""
 
-# ruff: noqa: PLR0917 - compiled loops are long, and keywords cost them compile time
+# ruff: noqa: PLR0912, PLR0917 - compiled loops are long, and keywords cost them compile time
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import numpy as np
 
 from formulations.tables import Integers
 from solver.engines.heuristics.codes import (
+    BINS,
+    BY_BINS,
+    BY_ITEMS,
     DONE,
     EVENTS,
     EVENTS_FULL,
@@ -18,25 +21,33 @@ from solver.engines.heuristics.codes import (
     PAUSED,
     POSITION,
     STUCK,
+    TRIAL,
 )
 from solver.engines.heuristics.kernels.compiling import entry, inner, whole
 from solver.engines.heuristics.kernels.grouping import open_bins, put, split_off
+from solver.engines.heuristics.kernels.measuring import weigh
 from solver.engines.heuristics.kernels.scoring import score, shares_of
-from solver.engines.heuristics.records import Bins, Floats, Stock
+from solver.engines.heuristics.records import Bins, PairCodes, Pairing, Stock
 
 
 @entry
-def pair(how: int, stock: Stock, bins: Bins, left: Integers, active: Integers, weights: Floats, work: int) -> int:
+def pair(rule: PairCodes, stock: Stock, bins: Bins, state: Pairing, work: int) -> int:
     """Pack into bins that are all open: of all pairs of an item and a bin it fits, always the best one.
 
     Where no pair is left, one more bin is opened. Bins that are alike follow suit at once where
     taking the item makes a bin less liked, which is what going on pair by pair would do. Every
-    group keeps a short list of the items that suit it best, which holds while its bins do not change.
+    group keeps a short list of the items that suit it best, which holds while neither its bins
+    nor the weights change.
     """
     control, head, favourite = bins.control, bins.head, bins.favourite
     while control[LEFT] > 0:
+        if control[TRIAL] <= 0:
+            _renew(rule, stock, bins, state)
+            control[TRIAL] = rule.every
+            if not rule.lazy:
+                control[FILLING] = 0
         while control[FILLING] < control[GROUPS]:
-            work -= _suit(control[FILLING], how, stock, bins, active, weights)
+            work -= _suit(control[FILLING], rule.how, stock, bins, state)
             control[FILLING] += 1
             if work <= 0:
                 return PAUSED
@@ -49,8 +60,8 @@ def pair(how: int, stock: Stock, bins: Bins, left: Integers, active: Integers, w
         best = whole(-1)
         liked = -np.inf
         for group in range(control[GROUPS]):
-            if _look_on(group, left, bins):
-                work -= _suit(group, how, stock, bins, active, weights)
+            if _look_on(group, state.left, bins):
+                work -= _suit(group, rule.how, stock, bins, state)
             at = head[group]
             if favourite[group, at] >= 0:
                 liking = bins.liking[group, at]
@@ -58,12 +69,31 @@ def pair(how: int, stock: Stock, bins: Bins, left: Integers, active: Integers, w
                     best, liked = group, liking
         work -= control[GROUPS] // 8 + 1
         if best < 0:
-            if not _open_one_more(active, stock, bins):
+            if not _open_one_more(state.active, stock, bins):
                 return STUCK
             continue
-        work -= _take(best, liked, how, stock, bins, left, active, weights)
+        before = control[LEFT]
+        work -= _take(best, liked, rule.how, stock, bins, state)
         control[FILLING] = control[GROUPS]
+        control[TRIAL] -= before - control[LEFT]
     return DONE
+
+
+@inner
+def _renew(rule: PairCodes, stock: Stock, bins: Bins, state: Pairing) -> None:
+    """Add up what is still to be packed and the room that is open, and renew the weights from it."""
+    to_pack, rooms = state.to_pack, state.rooms
+    for r in range(len(stock.scale)):
+        to_pack[r] = 0.0
+        rooms[r] = 0.0
+        for at in range(bins.control[POSITION]):
+            to_pack[r] += state.left[state.active[at]] * stock.relative[state.active[at], r]
+        for group in range(bins.control[GROUPS]):
+            rooms[r] += bins.times[group] * (bins.room[group, r] * stock.scale[r])
+    if rule.renewal == BY_ITEMS:
+        weigh(rule.weight, to_pack, whole(1) if rule.lazy else bins.control[LEFT], rooms, state.weights)
+    elif rule.renewal == BY_BINS:
+        weigh(rule.weight, rooms, whole(1) if rule.lazy else bins.control[BINS], rooms, state.weights)
 
 
 @inner
@@ -73,18 +103,16 @@ def _take(
     how: int,
     stock: Stock,
     bins: Bins,
-    left: Integers,
-    active: Integers,
-    weights: Floats,
+    state: Pairing,
 ) -> int:
     """Let the first bin of a group take its favourite, and the others follow suit; return the work done."""
-    control, times = bins.control, bins.times
+    control, times, left, active = bins.control, bins.times, state.left, state.active
     i = bins.favourite[best, bins.head[best]]
     number = left[i] if stock.lengths[i] == 0.0 else whole(1)
     target = best if times[best] == 1 else split_off(best, whole(1), bins)
     put(target, i, number, stock, bins)
     _pack(i, number, left, active, control)
-    work = _suit(target, how, stock, bins, active, weights)
+    work = _suit(target, how, stock, bins, state)
     less = bins.favourite[target, 0] < 0 or bins.liking[target, 0] < liked
     if target != best and left[i] > 0 and less:
         # The first bin and those that follow it hold the same again: they are one group.
@@ -100,10 +128,11 @@ def _take(
 
 
 @inner
-def _suit(group: int, how: int, stock: Stock, bins: Bins, active: Integers, weights: Floats) -> int:
+def _suit(group: int, how: int, stock: Stock, bins: Bins, state: Pairing) -> int:
     """List the items that suit a group's bins best, the best first, -1 after the last; return the work done."""
     sizes, relative, lengths, ranks = stock.sizes, stock.relative, stock.lengths, stock.ranks
     room, favourite, liking = bins.room, bins.favourite, bins.liking
+    active, weights, to_pack, rooms = state.active, state.weights, state.to_pack, state.rooms
     resources, length, number = len(stock.scale), favourite.shape[1], bins.control[POSITION]
     shares = np.empty(resources)
     places = np.zeros(1, dtype=np.int64)  # of use to no score that pairs are chosen by
@@ -118,7 +147,7 @@ def _suit(group: int, how: int, stock: Stock, bins: Bins, active: Integers, weig
                 break
         if not fits:
             continue
-        value = score(how, whole(0), i, relative, lengths, ranks, shares, squares, places, weights, shares, shares)
+        value = score(how, whole(0), i, relative, lengths, ranks, shares, squares, places, weights, to_pack, rooms)
         if listed == length and value <= liking[group, length - 1]:
             continue
         place = min(listed, length - 1)

@@ -1,7 +1,5 @@
 """A heap sort of groups by key, in place: numba's own sorts take seconds to compile."""
 
-
-
 from __future__ import annotations
 
 from formulations.tables import Integers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from formulations.counting import Counting
 from formulations.errors import UnsupportedError
 from formulations.vector_packing import Packing, VectorPacking
 from solver.deadline import Deadline
-from solver.engines.heuristics import HEURISTICS, Heuristic
+from solver.engines.heuristics import HEURISTICS, QUICK, THOROUGH, Heuristic, offer_packings
 from solver.engines.heuristics.registry import MOST_ITEMS_ONE_BY_ONE
 from solver.engines.heuristics.right_sizing import right_sized
+from solver.engines.packing_search import PackingSearch
 from solver.inventories.vector_packing import read_vector_packing
 from tests.packing_oracle import cheapest_packing, random_packing
 
@@ -145,6 +147,20 @@ def test_right_sizing_frees_dear_bins_for_others() -> None:
     better = right_sized(question, packing)
     assert better.faults(question) == []
     assert better.cost(question) == 9 + 5 + 2
+
+
+def test_first_packings_are_offered() -> None:
+    """The portfolio starts from these: the incumbent must be the best of them, also where some refuse."""
+    few, many = PackingSearch(clouds(300)), PackingSearch(clouds(MOST_ITEMS_ONE_BY_ONE + 1))
+    for search in (few, many):
+        offer_packings(search, (*QUICK, *THOROUGH))
+        assert search.cost is not None
+    assert few.cost == min(packing.bins for packing in map(run_on(few.problem), (*QUICK, *THOROUGH)) if packing)
+    assert few.found[0].found_by == QUICK[0]
+
+
+def run_on(question: VectorPacking) -> Callable[[str], Packing | None]:
+    return lambda name: HEURISTICS[name].run(question, Deadline())
 
 
 @pytest.mark.skipif(DATA is None, reason="PLACEWRIGHT_DATA is not set")
