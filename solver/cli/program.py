@@ -17,6 +17,7 @@ COMMANDS = {
     "allocate": ("allocation", "Share out the hosts' resources for a placement that is given."),
     "verify": ("judging", "Check a placement, anybody's, against every rule and capacity of FILE."),
     "explain": ("explanations", "Say why FILE has no placement, and which changes would give it one."),
+    "bench": ("benching", "Run every heuristic on FILE, measured by what is proved of it."),
     "show": ("showing", "Show an instance, or a result of it, in tables."),
     "schema": ("publishing", "Print the JSON Schema of instance or result files."),
     "example": ("publishing", "List the bundled examples, or write one."),
