@@ -17,6 +17,7 @@ from solver.engines.arcflow import pack_by_arcflow
 from solver.engines.columns.engine import ColumnEngine
 from solver.engines.heuristics import HEURISTICS
 from solver.engines.packing_search import PackingSearch
+from solver.engines.refilling.packing import PackingRefiller
 from solver.errors import BackendError
 
 log = logging.getLogger("placewright")
@@ -29,6 +30,11 @@ SMALL = 150
 
 DIVES_BEFORE_ARC_FLOW = 6
 ARC_FLOW_SHARE = 0.3
+
+FIRST_REFILL, REFILL_SHARE, LEAST_REFILL = 0.02, 0.3, 0.3
+"""Bins are refilled for this share of the time at first, then of what column generation took; in seconds at least."""
+
+ATTEMPTS_PER_DIVE = 10
 
 
 def pack(search: PackingSearch, backend: Backend | None = None, *, threads: int = 1, dives: int | None = None) -> None:
@@ -100,15 +106,23 @@ def _pack_sized(
 def _pack(search: PackingSearch, backend: Backend | None, threads: int, dives: int | None) -> None:
     _bound_by_volume(search)
     _try_heuristics(search)
-    if search.done:
-        return
+    refiller = None if backend is None else PackingRefiller(search, backend, by_attempts=dives is not None)
+    _refill(search, refiller, FIRST_REFILL * search.deadline.left, dives)
     engine = ColumnEngine(search, backend, threads)
-    few = search.problem.items <= SMALL and backend is not None
-    engine.run(DIVES_BEFORE_ARC_FLOW if few and dives is None else dives)
-    if backend is not None and few and not search.done:
-        _try_arcflow(search, backend, threads)
-    if not search.done and dives is None:
-        engine.run()
+    few = search.problem.items <= SMALL
+    while not search.done and engine.dives != dives:
+        began = search.deadline.elapsed
+        engine.run(1)
+        _refill(search, refiller, REFILL_SHARE * (search.deadline.elapsed - began), dives)
+        if backend is not None and few and engine.dives == DIVES_BEFORE_ARC_FLOW and not search.done:
+            _try_arcflow(search, backend, threads)
+
+
+def _refill(search: PackingSearch, refiller: PackingRefiller | None, seconds: float, dives: int | None) -> None:
+    """Refill bins for so long, or for a fixed number of attempts where dives are counted, too."""
+    if refiller is not None and not search.done:
+        attempts = None if dives is None else ATTEMPTS_PER_DIVE
+        refiller.run(search.deadline if attempts else search.deadline.within(max(LEAST_REFILL, seconds)), attempts)
 
 
 def _bound_by_volume(search: PackingSearch) -> None:
