@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 import numpy as np
 
+from formulations.counting import Counting
 from formulations.instance import Instance
 from formulations.objective import ObjectiveLevel, Term
 from formulations.placement import Placement
@@ -18,6 +19,7 @@ from solver.backends.base import Backend, Settings
 from solver.backends.missing import MissingBackend
 from solver.deadline import Deadline
 from solver.engines.bounding import bound_levels
+from solver.engines.counted import CountedSearch, counted
 from solver.engines.exact import solve_exactly
 from solver.engines.greedy import place_greedily, variants
 from solver.engines.neighbourhoods import NeighbourhoodSearch
@@ -33,6 +35,12 @@ SMALL_PAIRS = 2_000
 
 MOST_PAIRS = 15_000
 """Beyond this many pairs the whole model is not built when a placement is known."""
+
+MOST_VMS_ONE_BY_ONE = 200_000
+"""Beyond this many VMs greed is left out where they can be counted."""
+
+COUNTING_SHARE = 0.4
+"""The counted question gets at most this share of the time where it is not the whole question."""
 
 MOST_PAIRS_WITHOUT_INCUMBENT = 200_000
 """Beyond this many pairs the whole model is not built at all."""
@@ -130,14 +138,28 @@ def _answer(search: Search, start: Placement | None, iterations: int | None) -> 
     if start is not None:
         search.offer(start, "given")
     _offer_current_hosts(search)
-    best_effort = _greedy(search)
+    question = counted(search)
+    huge = question is not None and question.exact and search.instance.vm_count > MOST_VMS_ONE_BY_ONE
+    best_effort = None if huge else _greedy(search)
     bound_levels(search)
+    if question is not None:
+        _count(search, question, iterations)
     pairs = search.instance.vm_count * search.instance.host_count
     if search.values is None and not search.done:
         _find_any(search, best_effort, pairs, iterations)
     if search.values is None:
         return
     _improve(search, pairs, iterations)
+
+
+def _count(search: Search, question: Counting, iterations: int | None) -> None:
+    """Answer the counted question: all there is where counting is exact, a start and a bound where it is not."""
+    counting = CountedSearch(search, question)
+    if search.done or not counting.worthwhile:
+        return
+    others = any(not search.met(level) for level in range(len(search.levels)) if level != question.level)
+    share = COUNTING_SHARE if others or not question.exact else 1.0
+    counting.run(search.deadline.within(share * search.deadline.left), by_dives=iterations is not None)
 
 
 def _offer_current_hosts(search: Search) -> None:

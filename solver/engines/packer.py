@@ -122,7 +122,11 @@ def _refill(search: PackingSearch, refiller: PackingRefiller | None, seconds: fl
     """Refill bins for so long, or for a fixed number of attempts where dives are counted, too."""
     if refiller is not None and not search.done:
         attempts = None if dives is None else ATTEMPTS_PER_DIVE
-        refiller.run(search.deadline if attempts else search.deadline.within(max(LEAST_REFILL, seconds)), attempts)
+        limit = search.deadline if attempts else search.deadline.within(max(LEAST_REFILL, seconds))
+        try:
+            refiller.run(limit, attempts)
+        except BackendError as error:
+            log.info("refilling: %s", error)
 
 
 def _bound_by_volume(search: PackingSearch) -> None:
