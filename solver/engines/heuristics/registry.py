@@ -49,7 +49,7 @@ RATIOS = {"utilisation": codes.UTILISATION, "residual": codes.RESIDUAL}
 MOST_ITEMS_ONE_BY_ONE = 200_000
 """Beyond this many items, heuristics with weights that change with every item are refused."""
 
-MOST_ITEMS_PAIRED = 100_000
+MOST_ITEMS_PAIRED = 20_000
 """Beyond this many items, heuristics that look for the best of all pairs are refused."""
 
 

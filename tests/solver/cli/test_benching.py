@@ -140,7 +140,7 @@ def test_heuristics_beyond_their_limit_are_named(tmp_path: Path, monkeypatch: py
     instance = read_instance(path)
     told = compare(instance, Result(instance, Status.UNKNOWN), Deadline(60))
     notes = {trial.name: trial.note for trial in told.trials}
-    assert "takes at most 100,000 items" in notes["pairing-L2"]
+    assert f"takes at most {MOST_ITEMS_PAIRED:,} items" in notes["pairing-L2"]
     assert notes["FF"] == ""
 
 
