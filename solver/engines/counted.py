@@ -47,6 +47,9 @@ class CountedSearch:
         self.counting = counting
         self._waiting: tuple[Packing, str] | None = None
         self._named_at = -float("inf")
+        # Which of its host's NUMA cells a VM uses is known only where counting is exact.
+        celled = any(cells is not None for cells in search.instance.tables.cells)
+        self._nameable = counting.exact or not celled
         self._naming = 0.0
 
     @property
@@ -79,6 +82,8 @@ class CountedSearch:
             return
         packing, found_by = self._waiting
         self._waiting = None
+        if not self._nameable:
+            return
         began = self.search.deadline.elapsed
         self.search.offer(self.counting.placement(packing), found_by)
         self._named_at = self.search.deadline.elapsed
@@ -87,6 +92,7 @@ class CountedSearch:
     def _learn(self, inner: PackingSearch) -> None:
         """Take over the bound where it holds for the instance, or the proof that there is no placement."""
         counting, search = self.counting, self.search
+        search.warnings += [failure for failure in inner.failures if failure not in search.warnings]
         if inner.infeasible:
             if counting.unconditional and search.values is None:
                 search.infeasible = True

@@ -126,7 +126,7 @@ def _refill(search: PackingSearch, refiller: PackingRefiller | None, seconds: fl
         try:
             refiller.run(limit, attempts)
         except BackendError as error:
-            log.info("refilling: %s", error)
+            search.failed(error)
 
 
 def _bound_by_volume(search: PackingSearch) -> None:
@@ -156,8 +156,10 @@ def _try_arcflow(search: PackingSearch, backend: Backend, threads: int) -> None:
     inner.incumbent, inner.cost, inner.bound = search.incumbent, search.cost, search.bound
     try:
         pack_by_arcflow(inner, backend, Settings(seed=search.seed, threads=threads))
-    except (UnsupportedError, BackendError) as error:
+    except UnsupportedError as error:
         log.info("arc-flow: %s", error)
+    except BackendError as error:
+        search.failed(error)
     finally:
         _take_over(search, inner)
 
@@ -169,6 +171,7 @@ def _pass_on(search: PackingSearch, packing: Packing, found_by: str) -> None:
 def _take_over(search: PackingSearch, inner: PackingSearch) -> None:
     """Take over what was proved and claimed of a problem with the same cheapest packing."""
     search.infeasible = search.infeasible or inner.infeasible
+    search.failures += [failure for failure in inner.failures if failure not in search.failures]
     search.prove(inner.bound, inner.proved_by)
     if inner.claimed_infeasible or inner.claimed > inner.bound:
         search.claim(None if inner.claimed_infeasible else inner.claimed, inner.claimed_by)

@@ -46,6 +46,8 @@ class PackingSearch:
         No packing costs less, in the word of a solver that computes in floats: ``claimed_by``.
     claimed_infeasible : bool
         Whether such a solver says that there is no packing.
+    failures : list of str
+        What went wrong in a part of the search that is not needed for an answer.
     found, proved, claims : list of Step
         How incumbent, bound and claimed bound came about.
     """
@@ -65,6 +67,7 @@ class PackingSearch:
     found: list[Step] = field(default_factory=list)
     proved: list[Step] = field(default_factory=list)
     claims: list[Step] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     def offer(self, packing: Packing, found_by: str) -> bool:
         """Take a packing that is better than the incumbent; items beyond the demand are taken out first.
@@ -101,6 +104,12 @@ class PackingSearch:
         elif bound > max(self.bound, self.claimed):
             self.claimed, self.claimed_by = bound, claimed_by
             self.claims.append(Step(self.deadline.elapsed, claimed_by, bound))
+
+    def failed(self, error: Exception) -> None:
+        """Note that a part of the search ended for a reason of its own."""
+        log.info("%s", error)
+        if str(error) not in self.failures:
+            self.failures.append(str(error))
 
     @property
     def settled(self) -> bool:

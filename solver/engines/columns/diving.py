@@ -68,7 +68,7 @@ class Dive:
                 return False
             self._ask_for_the_rest()
             known = self.generation.converge(deadline, enough=self._enough, rounds=ROUNDS, exact=False, complements=10)
-            if not known.value < float("inf") or (self.master.left_out > 1e-6 and not self._placeable()):
+            if known.value == float("inf"):
                 return False
             if self._hopeless(known.bound):
                 return False

@@ -216,7 +216,7 @@ class ColumnEngine:
         try:
             solution = self.backend.solve(model.problem, deadline=limit, settings=self.settings, start=start)
         except BackendError as error:
-            log.info("the pattern model: %s", error)
+            self.search.failed(error)
             return
         if solution.found:
             self.search.offer(model.decode(solution.values), f"pattern model, {solution.backend}")
