@@ -9,6 +9,7 @@ the published one: the volume bound, which negative sizes do not harm.
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 from formulations.bounds import Size
@@ -30,6 +31,18 @@ def read_packing(path: Path) -> Instance:
         return _pinned([int(word) for word in words])
     except (ValueError, IndexError) as error:
         raise InputError("is no vector packing file of whole numbers", file=str(path)) from error
+
+
+def read_shuffled(path: Path) -> Instance:
+    """Return the instance with its items in a random order, the same at every call.
+
+    The published triplets list the items of one bin of an optimal packing after another, so that
+    first fit in the order of the file packs them optimally without having found out anything.
+    """
+    instance = read_packing(path)
+    vms = list(instance.vms)
+    random.Random(path.stem).shuffle(vms)  # noqa: S311 - an order, not a secret
+    return instance.replace(vms=vms)
 
 
 def _pinned(numbers: list[int]) -> Instance:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.families.base import Case, Family, register
-from benchmarks.families.negative_sizes import read_packing
+from benchmarks.families.negative_sizes import read_shuffled
 from benchmarks.protocol import Known
 from formulations.errors import InputError
 from solver.inventories import read_instance
@@ -83,7 +83,7 @@ def mommessin_cases(_seeds: Sequence[int] = ()) -> Iterator[Case]:
         yield Case(
             family="mommessin",
             name=f"{row['set']}-{row['instance']}",
-            build=partial(read_packing, folder / row["set"] / f"{row['instance']}.vbp"),
+            build=partial(read_shuffled, folder / row["set"] / f"{row['instance']}.vbp"),
             group=row["set"],
             facts={"n": int(found[2]), "resources": int(found[3])},
             known=_mommessin_known(row),

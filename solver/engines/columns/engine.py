@@ -14,12 +14,14 @@ from formulations.patterns import PatternModel
 from formulations.program import ContradictionError
 from formulations.tables import Integers
 from formulations.vector_packing import Packing, VectorPacking
-from solver.backends.base import Backend, Settings
+from solver.backends.base import Backend, Outcome, Settings, Solution
 from solver.bounds.host_mix import HostMix
 from solver.deadline import Deadline
 from solver.engines.columns.diving import Dive
-from solver.engines.columns.generation import Generation, Relaxation
+from solver.engines.columns.enumeration import patterns_worth
+from solver.engines.columns.generation import Generation, Relaxation, worth_of
 from solver.engines.columns.master import Master
+from solver.engines.columns.outlook import Outlook
 from solver.engines.columns.pricing import Priced, Pricer
 from solver.engines.packing_search import PackingSearch
 from solver.errors import BackendError
@@ -41,7 +43,11 @@ MASTER_EVERY = 3
 """The integer master is solved after every so many dives."""
 
 MOST_COLUMNS = 4_000
-"""With more columns than this the integer master is not asked."""
+"""The integer master is given at most so many columns."""
+
+MASTER_SHARE = 0.15
+DIVES_BEFORE_LISTING, MOST_LISTED, GAP_SHARE = 4, 20_000, 0.3
+"""After so many dives, up to so many patterns are listed, in this share of the time left."""
 
 MOST_MIXES = 200
 """The relaxation at a mix of bins is asked so often at most between two dives."""
@@ -71,6 +77,7 @@ class ColumnEngine:
         self.rng = np.random.default_rng(search.seed)
         self.step = gcd(*self.problem.costs.tolist()) or 1
         self.dives = 0
+        self.root = Relaxation()
         self._begun = False
         self.mix: HostMix | None = None
         if self.problem.types > 1 or self.generation.master.limited:
@@ -90,6 +97,8 @@ class ColumnEngine:
                 self._mix_dive()
             if self.dives % MASTER_EVERY == 0:
                 self._solve_integer_master()
+            if self.dives == DIVES_BEFORE_LISTING:
+                self._close_gap()
 
     def _begin(self) -> None:
         """Fill bins, and solve the relaxation."""
@@ -97,7 +106,7 @@ class ColumnEngine:
         self._add_singles()
         self._fill()
         if not self.search.done:
-            self._relax()
+            self.root = self._relax()
 
     # -- before the relaxation ---------------------------------------------------------------
 
@@ -142,7 +151,7 @@ class ColumnEngine:
     def _relax(self) -> Relaxation:
         """Solve the relaxation of all patterns as far as it can raise the bound; prove what it says."""
         deadline = self.search.deadline.within(self.search.deadline.left * ROOT_SHARE)
-        known = self.generation.converge(deadline, enough=self._enough, centre=self._volumes, watch=self._watch)
+        known = self.generation.converge(deadline, enough=self._enough, watch=self._watch, start=self._volumes)
         self._prove_mix(deadline)
         return known
 
@@ -153,12 +162,11 @@ class ColumnEngine:
     def _rounded_up(self, bound: Fraction) -> int:
         return ceil(bound / self.step) * self.step
 
-    def _watch(self, _known: Relaxation, weights: Integers, priced: dict[int, Priced]) -> None:
+    def _watch(self, weights: Integers, priced: dict[int, Priced]) -> None:
         """Turn weights that were priced into a cut on the mix of bins."""
         if self.mix is not None:
             values = tuple(priced[k].upper if k in priced else 0 for k in range(self.problem.types))
-            least = sum(int(w) * int(b) for w, b in zip(weights.tolist(), self.problem.demand.tolist(), strict=True))
-            self.mix.add(Cut(values, least, NAME))
+            self.mix.add(Cut(values, worth_of(weights, self.problem.demand), NAME))
 
     def _prove_mix(self, deadline: Deadline) -> Integers | None:
         """Bound by the host-mix program; return its cheapest mix."""
@@ -199,33 +207,72 @@ class ColumnEngine:
                 break
         master.restrict(self.problem.demand, self.problem.available)
 
+    def _close_gap(self) -> None:
+        """Where one step is missing: list every pattern that a better packing could use, and ask the backend.
+
+        Its word that there is none is a claim; a packing is one, whoever finds it.
+        """
+        search, root = self.search, self.root
+        if self.backend is None or self.mix is not None or root.weights is None or search.cost is None:
+            return
+        if search.done or search.cost - self.step > search.bound:
+            return
+        deadline = search.deadline.within(GAP_SHARE * search.deadline.left)
+        patterns = self._patterns_for(search.cost - self.step, deadline)
+        if patterns is None:
+            return
+        cost = search.cost
+        solution = self._ask(np.zeros(len(patterns), dtype=np.int64), patterns, deadline)
+        if solution is None:
+            return
+        proved = solution.outcome is Outcome.OPTIMAL and (solution.objective or 0.0) > cost - self.step / 2
+        if proved or solution.outcome is Outcome.INFEASIBLE:
+            search.claim(cost, f"patterns of small reduced cost, {solution.backend}")
+
+    def _patterns_for(self, cost: int, deadline: Deadline) -> Integers | None:
+        """Return the patterns that packings of a cost can use: no other one's reduced cost leaves room for it."""
+        root, (kind,) = self.root, self.generation.pricer.types
+        if root.weights is None:
+            return None
+        upper, worth = root.uppers[kind], worth_of(root.weights, self.problem.demand)
+        least = ceil(upper + worth - Fraction(upper * cost, int(self.problem.costs[kind])))
+        items = np.flatnonzero(root.weights)
+        outlook = Outlook(self.problem, [kind], items, root.weights, self.problem.demand)
+        patterns = patterns_worth(outlook, kind, least, MOST_LISTED, deadline)
+        log.debug("%s patterns can be of use", "too many" if patterns is None else len(patterns))
+        return patterns
+
     def _solve_integer_master(self) -> None:
         """Ask the backend for the best packing from the patterns known."""
         master = self.generation.master
         if self.backend is None or self.search.done or not master.solve(self.search.deadline):
             return
         columns = self._promising()
-        if len(columns) > MOST_COLUMNS:
-            return
+        deadline = self.search.deadline.within(max(1.0, MASTER_SHARE * self.search.deadline.left))
+        self._ask(master.types[columns], master.patterns[columns], deadline)
+
+    def _ask(self, types: Integers, patterns: Integers, deadline: Deadline) -> Solution | None:
+        """Solve the pattern model; offer what is found."""
+        if self.backend is None:
+            return None
         try:
-            model = PatternModel(self.problem, master.types[columns], master.patterns[columns])
+            model = PatternModel(self.problem, types, patterns)
         except ContradictionError:
-            return
+            return Solution(Outcome.INFEASIBLE, backend="a demand that no pattern covers")
         start = None if self.search.incumbent is None else model.start(self.search.incumbent)
-        limit = self.search.deadline.within(max(1.0, 0.15 * self.search.deadline.left))
         try:
-            solution = self.backend.solve(model.problem, deadline=limit, settings=self.settings, start=start)
+            solution = self.backend.solve(model.problem, deadline=deadline, settings=self.settings, start=start)
         except BackendError as error:
             self.search.failed(error)
-            return
+            return None
         if solution.found:
             self.search.offer(model.decode(solution.values), f"pattern model, {solution.backend}")
+        return solution
 
     def _promising(self) -> Integers:
-        """Return the columns whose reduced cost leaves room for a better packing."""
+        """Return the columns whose reduced cost leaves room for a better packing, the best `MOST_COLUMNS`."""
         master = self.generation.master
-        worth = master.patterns @ master.duals
         slack = (self.search.cost or 0) - self.step - master.objective
-        reduced = self.problem.costs[master.types] - worth
+        reduced = self.problem.costs[master.types] - master.patterns @ master.duals
         chosen = np.flatnonzero(reduced <= max(slack, 0.0) + 1e-6)
         return chosen[np.argsort(reduced[chosen], kind="stable")[:MOST_COLUMNS]]

@@ -8,11 +8,9 @@ studied by Pessoa et al., INFORMS Journal on Computing 30, 2018, doi:10.1287/ijo
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,31 +18,31 @@ from numpy.typing import NDArray
 from formulations.tables import Integers
 from formulations.vector_packing import VectorPacking
 from solver.deadline import Deadline
-from solver.engines.columns.master import Master
-from solver.engines.columns.pricing import Priced, Pricer
-
-log = logging.getLogger("placewright")
+from solver.engines.columns.master import LEFT_OUT, Master
+from solver.engines.columns.pricing import Effort, Priced, Pricer
 
 Floats = NDArray[np.float64]
 
-import os
+SMOOTHING = 0.8
+"""How much the weights that are priced keep to the best ones so far; measured best among 0.8 and 0.9."""
 
-SMOOTHING = float(os.environ.get("SM", "0.8"))
+LESS_SMOOTHING = 0.4
+
 WORTH = 2**42
-"""The dearest bin's cost in units of the integer weights."""
-
-STALL_ROUNDS, STALL = 10, 1e-3
-"""Where so many rounds gain less than this share, longer searches may find more."""
+"""The dearest bin's cost in units of the integer weights, where that keeps sums within `LARGEST`."""
 
 LARGEST = 2**60
-"""No pattern's worth in integer weights exceeds it."""
+"""No sum of integer weights exceeds it."""
 
 SLACK_AT_FIRST, LEAST_SLACK = 1e-3, 1e-7
 """What pricing may miss, in shares of the dearest bin's cost."""
 
 NODES_AT_FIRST = 20_000
 MORE_NODES = 8
-COMPLEMENTS = int(os.environ.get("CO", "25"))
+STALL_ROUNDS, STALL = 10, 1e-3
+"""Where so many rounds gain less than this share, longer searches may find more."""
+
+COMPLEMENTS = 25
 IMPROVING = 1e-7
 """A pattern must save at least this share of a bin's cost to be worth a column."""
 
@@ -59,6 +57,10 @@ class Relaxation:
         Its value over the patterns known.
     bound : Fraction
         An exact lower bound of its value over all patterns.
+    weights : int64 array of shape (flavours,), or None
+        The weights that prove the bound.
+    uppers : dict of int to int
+        Per type the most that a pattern is worth under them.
     converged : bool
         Whether no further pattern can help.
     rounds : int
@@ -66,12 +68,20 @@ class Relaxation:
 
     value: float = float("inf")
     bound: Fraction = Fraction(0)
+    weights: Integers | None = None
+    uppers: dict[int, int] = field(default_factory=dict)
     converged: bool = False
     rounds: int = 0
 
 
+Enough = Callable[[Relaxation], bool]
+Watch = Callable[[Integers, dict[int, Priced]], None]
+
+
 class Generation:
     """Prices patterns into a master program.
+
+    Weights are integers, so that pricing is exact and the bound survives rounding.
 
     Parameters
     ----------
@@ -85,21 +95,23 @@ class Generation:
         self.master = master
         self.pricer = pricer
         self.dearest = int(problem.costs.max(initial=1)) or 1
-        most = int(problem.most.sum(axis=0).max(initial=1))
-        self.scale = max(1, min(WORTH, LARGEST // (100 * max(1, min(most, problem.items)))) // self.dearest)
+        most = max(1, min(int(problem.most.sum(axis=0).max(initial=1)), problem.items))
+        self.scale = max(1, min(WORTH, LARGEST // (int(LEFT_OUT) * most)) // self.dearest)
         self.nodes = NODES_AT_FIRST
         self.slack = SLACK_AT_FIRST
+        self._smoothing = SMOOTHING
+        self._centre: Floats | None = None
 
     def converge(
         self,
         deadline: Deadline,
         *,
-        enough: Callable[[Relaxation], bool] = lambda _: False,
+        enough: Enough = lambda _: False,
+        watch: Watch | None = None,
         rounds: int | None = None,
         exact: bool = True,
         complements: int = COMPLEMENTS,
-        watch: Callable[[Relaxation, Integers, dict[int, Priced]], None] | None = None,
-        centre: Floats | None = None,
+        start: Floats | None = None,
     ) -> Relaxation:
         """Price patterns in until none helps, the relaxation is known well enough, or the time is over.
 
@@ -108,102 +120,103 @@ class Generation:
         deadline : Deadline
         enough : callable
             Told what is known, says whether to stop.
+        watch : callable, optional
+            Told of all weights that were priced, and the answer.
         rounds : int, optional
             Stop after so many rounds.
         exact : bool
             Whether to search to the end where a short search finds no pattern.
         complements : int
             Patterns added beside the best of a type per round.
-        watch : callable, optional
-            Told of all weights that were priced, and the answer.
-        centre : float64 array, shape (flavours,), optional
+        start : float64 array, shape (flavours,), optional
             Weights to begin with.
         """
         known = Relaxation()
-        given = centre is not None
-        smoothing = SMOOTHING
-        demand = self.master.demand
-        last = float("inf")
-        while not deadline.over and (rounds is None or known.rounds < rounds):
+        self._centre, self._smoothing = start, SMOOTHING if start is None else 1.0
+        before = float("inf")
+        while not (deadline.over or known.converged or known.rounds == rounds) and self.master.solve(deadline):
             known.rounds += 1
-            if not self.master.solve(deadline):
-                break
             known.value = self.master.objective
             if enough(known):
                 break
-            duals = self.master.duals
-            point = duals if centre is None else smoothing * centre + (1 - smoothing) * duals
-            rents = self.master.rents * (1.0 if centre is None else 1 - smoothing)
-            weights, priced = self._price(point, rents, demand, deadline, complements)
-            bound = self.bound(weights, priced, demand)
-            if bound > known.bound or centre is None or given:
-                given = False
-                known.bound = max(bound, known.bound)
-                centre = self._feasible(weights, priced)
+            point, weights, priced = self._price(deadline, complements)
+            self._bound(known, weights, priced)
             if watch is not None:
-                watch(known, weights, priced)
+                watch(weights, priced)
             added = self._add(priced)
-            if known.rounds % STALL_ROUNDS == 0:
-                if last - known.value < STALL * known.value and any(not answer.exact for answer in priced.values()):
-                    self.nodes *= MORE_NODES
-                last = known.value
-            if enough(known):
+            if enough(known) or not (added or self._search_harder(known, point, priced, exact=exact)):
                 break
             if added:
-                smoothing = SMOOTHING
-                continue
-            if smoothing > 0 and (point != duals).any():
-                smoothing = smoothing - 0.4 if smoothing > 0.4 else 0.0
-            elif self.slack > LEAST_SLACK:
-                self.slack = self.slack / 10
-            elif all(answer.exact for answer in priced.values()):
-                known.converged = True
-                break
-            elif exact:
-                self.nodes *= MORE_NODES
-            else:
-                break
+                self._smoothing = SMOOTHING
+            if known.rounds % STALL_ROUNDS == 0:
+                self._search_longer(before - known.value, known, priced)
+                before = known.value
         self.nodes = max(NODES_AT_FIRST, self.nodes // MORE_NODES)
         return known
 
-    def _price(
-        self, point: Floats, rents: Floats, demand: Integers, deadline: Deadline, complements: int
-    ) -> tuple[Integers, dict[int, Priced]]:
+    def _price(self, deadline: Deadline, complements: int) -> tuple[Floats, Integers, dict[int, Priced]]:
+        """Price weights between those of the master and the best so far."""
+        own = 1.0 if self._centre is None else 1.0 - self._smoothing
+        point = self.master.duals if self._centre is None else self._smoothing * self._centre + own * self.master.duals
         weights: Integers = np.floor(point * self.scale).astype(np.int64)
-        above: Integers = np.floor((self.problem.costs * (1 + IMPROVING) + rents) * self.scale).astype(np.int64)
-        return weights, self.pricer.price(
-            weights, demand, above, deadline, self.nodes, complements, int(self.slack * self.scale * self.dearest)
-        )
+        asked = self.problem.costs * (1 + IMPROVING) + own * self.master.rents
+        above: Integers = np.floor(asked * self.scale).astype(np.int64)
+        slack = int(self.slack * self.scale * self.dearest)
+        effort = Effort(deadline, self.nodes, slack, complements)
+        return point, weights, self.pricer.price(weights, self.master.demand, above, effort)
 
-    def _add(self, priced: dict[int, Priced]) -> int:
-        """Add what was found to the master; return how many patterns are worth more than their bin there."""
-        improving = 0
+    def _bound(self, known: Relaxation, weights: Integers, priced: dict[int, Priced]) -> None:
+        """Take over a better bound; its weights are the centre of those to come."""
+        bound = self.bound(weights, priced)
+        if bound > known.bound or known.weights is None:
+            known.bound = max(bound, known.bound)
+            known.weights, known.uppers = weights, {k: answer.upper for k, answer in priced.items()}
+            self._centre = self._feasible(weights, priced)
+
+    def _add(self, priced: dict[int, Priced]) -> bool:
+        """Add what was found to the master; say whether any pattern is worth more than its bin there."""
+        improving = False
         for k, answer in priced.items():
             worth = self.problem.costs[k] * (1 + IMPROVING) + self.master.rents[k]
             for pattern in answer.patterns:
                 new = self.master.add(k, pattern)
-                improving += new and float(pattern @ self.master.duals) > worth
+                improving = improving or (new and float(pattern @ self.master.duals) > worth)
         return improving
+
+    def _search_harder(self, known: Relaxation, point: Floats, priced: dict[int, Priced], *, exact: bool) -> bool:
+        """Where no pattern was found: look nearer the master, more closely, further; False if that is all."""
+        if self._smoothing > 0 and (point != self.master.duals).any():
+            self._smoothing = self._smoothing - LESS_SMOOTHING if self._smoothing > LESS_SMOOTHING else 0.0
+        elif self.slack > LEAST_SLACK:
+            self.slack /= 10
+        elif all(answer.exact for answer in priced.values()):
+            known.converged = True
+        elif exact:
+            self.nodes *= MORE_NODES
+        else:
+            return False
+        return True
+
+    def _search_longer(self, gained: float, known: Relaxation, priced: dict[int, Priced]) -> None:
+        if gained < STALL * known.value and not all(answer.exact for answer in priced.values()):
+            self.nodes *= MORE_NODES
 
     def _feasible(self, weights: Integers, priced: dict[int, Priced]) -> Floats:
         """Return the weights scaled down until no pattern is worth more than its bin."""
-        ratio = max(
-            (answer.upper / max(float(self.problem.costs[k]) * self.scale, 1e-9) for k, answer in priced.items()),
-            default=1.0,
-        )
-        return weights / self.scale / max(ratio, 1e-12)
+        worth = {k: max(float(self.problem.costs[k]) * self.scale, 1e-9) for k in priced}
+        ratio = max((answer.upper / worth[k] for k, answer in priced.items()), default=1.0)
+        feasible: Floats = weights / self.scale / max(ratio, 1e-12)
+        return feasible
 
-    def bound(self, weights: Integers, priced: dict[int, Priced], demand: Integers) -> Fraction:
-        """Return the least cost of bins whose fillings are worth as much as the whole demand, exactly.
+    def bound(self, weights: Integers, priced: dict[int, Priced]) -> Fraction:
+        """Return the least cost of bins whose fillings are worth as much as all items together, exactly.
 
         Bins in limited number are used in the order of what a unit of worth costs in them.
         """
-        needed = sum(int(w) * int(b) for w, b in zip(weights.tolist(), demand.tolist(), strict=True))
-        offers = sorted(
-            (Fraction(int(self.problem.costs[k]), answer.upper), k) for k, answer in priced.items() if answer.upper > 0
-        )
+        needed = worth_of(weights, self.master.demand)
+        useful = [k for k, answer in priced.items() if answer.upper > 0]
         total = Fraction(0)
-        for rate, k in offers:
+        for rate, k in sorted((Fraction(int(self.problem.costs[k]), priced[k].upper), k) for k in useful):
             held = min(needed, priced[k].upper * int(self.master.available[k]))
             total += rate * held
             needed -= held
@@ -212,6 +225,6 @@ class Generation:
         return total
 
 
-def rounded_up(bound: Fraction) -> int:
-    """Return the least integer that is not below."""
-    return ceil(bound)
+def worth_of(weights: Integers, demand: Integers) -> int:
+    """Return what items are worth together, however large the sum."""
+    return sum(w * b for w, b in zip(weights.tolist(), demand.tolist(), strict=True))

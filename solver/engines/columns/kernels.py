@@ -175,7 +175,6 @@ def depth_first(
         # The list of the next depth: what still fits.
         length = 0
         top = 0
-        least_rate = np.int64(1) << 60
         if depth + 1 < deepest:
             for at in range(place, lengths[depth]):
                 other = lists[depth, at]
@@ -193,7 +192,7 @@ def depth_first(
         promising = length > 0
         if promising:
             # How many items can still fit, by the least that any of them takes of each resource.
-            fit = least_rate
+            fit = np.int64(deepest)
             for r in range(resources):
                 least = sizes[lists[depth + 1, 0], r]
                 for at in range(1, length):
@@ -335,10 +334,6 @@ def lattice_layer(best: Integers, size: Integers, value: int, many: int, took: n
     where fewer items exist than fit.
     """
     first, second, third = best.shape
-    unbounded = True
-    for axis in range(3):
-        if size[axis] > 0 and (many + 1) * size[axis] < best.shape[axis]:
-            unbounded = unbounded and True
     fit = 1 << 60
     for axis in range(3):
         if size[axis] > 0:

@@ -103,7 +103,7 @@ class Master:
 
     def _close_overfull(self) -> None:
         """Allow only patterns that the demand can fill."""
-        fillable: NDArray[np.bool_] = (self.patterns <= self.demand).all(axis=1)
+        fillable = np.all(self.patterns <= self.demand, axis=1)
         columns = np.arange(self.columns, dtype=np.int32) + self.problem.flavours
         upper = np.where(fillable, self._infinity, 0.0)
         self._solver.changeColsBounds(self.columns, columns, np.zeros(self.columns), upper)
@@ -116,7 +116,7 @@ class Master:
         BackendError
             If HiGHS fails.
         """
-        if deadline.over:
+        if deadline.left <= 0:
             return False
         if deadline.seconds < float("inf"):
             self._solver.setOptionValue("time_limit", float(self._solver.getRunTime() + deadline.left))
@@ -126,7 +126,7 @@ class Master:
         self._solver.run()
         status = self._solver.getModelStatus()
         if status != self._good:
-            if deadline.over:
+            if deadline.left <= 0:
                 return False
             raise BackendError(f"HiGHS could not solve a master program: {status}")
         solution = self._solver.getSolution()
