@@ -36,6 +36,9 @@ SMALL_PAIRS = 2_000
 MOST_PAIRS = 15_000
 """Beyond this many pairs the whole model is not built when a placement is known."""
 
+TINY_PAIRS = 300
+"""Up to this many pairs the whole model is quicker than what has to be loaded for counting."""
+
 MOST_VMS_ONE_BY_ONE = 200_000
 """Beyond this many VMs greed is left out where they can be counted."""
 
@@ -138,13 +141,14 @@ def _answer(search: Search, start: Placement | None, iterations: int | None) -> 
     if start is not None:
         search.offer(start, "given")
     _offer_current_hosts(search)
+    pairs = search.instance.vm_count * search.instance.host_count
     question = counted(search)
     huge = question is not None and question.exact and search.instance.vm_count > MOST_VMS_ONE_BY_ONE
     best_effort = None if huge else _greedy(search)
     bound_levels(search)
-    if question is not None:
+    # The whole model of a small instance is quick, and sees what counting does not.
+    if question is not None and pairs > (TINY_PAIRS if question.exact else SMALL_PAIRS):
         _count(search, question, iterations)
-    pairs = search.instance.vm_count * search.instance.host_count
     if search.values is None and not search.done:
         _find_any(search, best_effort, pairs, iterations)
     if search.values is None:

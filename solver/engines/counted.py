@@ -61,9 +61,10 @@ class CountedSearch:
     def run(self, deadline: Deadline, *, by_dives: bool = False) -> None:
         """Solve the counted question until proof or the deadline."""
         search = self.search
-        inner = PackingSearch(self.counting.problem, deadline, search.settings.seed, self._name_later)
+        settings = search.settings
+        inner = PackingSearch(self.counting.problem, deadline, settings.seed, self._name_later, gap=settings.gap)
         try:
-            pack(inner, search.backend, threads=search.settings.threads, dives=DIVES if by_dives else None)
+            pack(inner, search.backend, threads=settings.threads, dives=DIVES if by_dives else None)
         except BackendError as error:
             search.failed(error)
         finally:

@@ -13,17 +13,20 @@ from formulations.tables import Integers
 from formulations.vector_packing import Packing
 from solver.backends.base import Backend, Settings
 from solver.bounds.host_mix import HostMix
+from solver.engines import compiling
 from solver.engines.arcflow import pack_by_arcflow
 from solver.engines.columns.engine import ColumnEngine
-from solver.engines.heuristics import HEURISTICS
+from solver.engines.heuristics.incumbents import THOROUGH, offer_packings
 from solver.engines.packing_search import PackingSearch
 from solver.engines.refilling.packing import PackingRefiller
 from solver.errors import BackendError
 
 log = logging.getLogger("placewright")
 
-QUICK = ("FF", "FFD-max", "BFD-sum-average", "dot-product-average")
-"""Heuristics that open the search."""
+COMPILED = "solver.engines.columns.kernels"
+
+FEW_ITEMS = 1_000
+"""With at most so many items the thorough heuristics have their turn, too."""
 
 SMALL = 150
 """With at most so many items arc-flow has its turn early."""
@@ -34,7 +37,7 @@ ARC_FLOW_SHARE = 0.3
 FIRST_REFILL, REFILL_SHARE, LEAST_REFILL = 0.02, 0.3, 0.3
 """Bins are refilled for this share of the time at first, then of what column generation took; in seconds at least."""
 
-ATTEMPTS_PER_DIVE = 10
+ATTEMPTS_PER_DIVE = 3
 
 
 def pack(search: PackingSearch, backend: Backend | None = None, *, threads: int = 1, dives: int | None = None) -> None:
@@ -51,12 +54,17 @@ def pack(search: PackingSearch, backend: Backend | None = None, *, threads: int 
     dives : int, optional
         Stop after so many dives instead of by time: the same answer for the same seed.
 
+    Notes
+    -----
+    Most of the work is done by compiled loops. Where the time allowed is too short to load them,
+    or, the first time, to compile them, nothing is tried.
+
     Raises
     ------
     BackendError
         If HiGHS fails. Failures of ``backend`` end only its own part.
     """
-    if _settled_at_once(search):
+    if _settled_at_once(search) or not compiling.affordable(search.deadline, COMPILED, "depth_first"):
         return
     sized = np.flatnonzero(search.problem.sizes.any(axis=1))
     if len(sized) == search.problem.flavours:
@@ -96,7 +104,7 @@ def _pack_sized(
             bins += [(kind, pattern, times)] if bins else [(kind, pattern + weightless, 1), (kind, pattern, times - 1)]
         search.offer(Packing.of(bins, whole.flavours), found_by)
 
-    inner = PackingSearch(problem, search.deadline, search.seed, completed)
+    inner = PackingSearch(problem, search.deadline, search.seed, completed, gap=search.gap)
     try:
         _pack(inner, backend, threads, dives)
     finally:
@@ -140,13 +148,10 @@ def _bound_by_volume(search: PackingSearch) -> None:
 
 
 def _try_heuristics(search: PackingSearch) -> None:
-    """Offer what a few heuristics pack, for a first incumbent."""
-    for name in QUICK:
-        if search.done:
-            return
-        packing = HEURISTICS[name].run(search.problem, search.deadline)
-        if packing is not None:
-            search.offer(packing, HEURISTICS[name].name)
+    """Offer what heuristics pack, for a first incumbent."""
+    offer_packings(search)
+    if search.problem.items <= FEW_ITEMS:
+        offer_packings(search, THOROUGH)
 
 
 def _try_arcflow(search: PackingSearch, backend: Backend, threads: int) -> None:

@@ -33,6 +33,8 @@ class PackingSearch:
     seed : int
     progress : callable, optional
         Called with every better packing.
+    gap : float
+        The search is done within this relative gap of the bound; 0 asks for proof.
 
     Attributes
     ----------
@@ -56,6 +58,7 @@ class PackingSearch:
     deadline: Deadline = field(default_factory=Deadline)
     seed: int = 0
     progress: Callable[[Packing, str], None] | None = None
+    gap: float = 0.0
     incumbent: Packing | None = None
     cost: int | None = None
     bound: int = 0
@@ -125,4 +128,5 @@ class PackingSearch:
     @property
     def done(self) -> bool:
         """Whether there is nothing left to do, or no time to do it."""
-        return self.infeasible or self.optimal or self.deadline.over
+        close = self.cost is not None and self.cost - self.bound <= self.gap * self.cost
+        return self.infeasible or close or self.deadline.over

@@ -94,7 +94,7 @@ class Dive:
 
     def _fix(self) -> bool:
         """Fix the whole part of every pattern, then those nearly whole, then a portion of the rest."""
-        values = self.master.values
+        values, before = self.master.values, self.count
         whole = np.floor(values + 1e-6).astype(np.int64)
         for column in np.flatnonzero(whole).tolist():
             self._take(column, int(whole[column]))
@@ -103,7 +103,6 @@ class Dive:
             fractions = np.where(fractions > 1e-9, fractions * self.rng.uniform(0.7, 1.0, size=len(fractions)), 0.0)
         wanted = max(1.0, self.portion * float(values.sum()))
         fixed = int(whole.sum())
-        before = self.count - fixed
         for column in np.argsort(-fractions, kind="stable").tolist():
             if fractions[column] <= 1e-9 or (fixed >= wanted and values[column] - whole[column] < NEARLY_WHOLE):
                 break

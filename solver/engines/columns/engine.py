@@ -46,6 +46,9 @@ MOST_COLUMNS = 4_000
 """The integer master is given at most so many columns."""
 
 MASTER_SHARE = 0.15
+LAST_CALL = 5.0
+"""The backend may take some seconds more than it is given: it is not asked when fewer are left."""
+
 DIVES_BEFORE_LISTING, MOST_LISTED, GAP_SHARE = 4, 20_000, 0.3
 """After so many dives, up to so many patterns are listed, in this share of the time left."""
 
@@ -245,7 +248,7 @@ class ColumnEngine:
     def _solve_integer_master(self) -> None:
         """Ask the backend for the best packing from the patterns known."""
         master = self.generation.master
-        if self.backend is None or self.search.done or not master.solve(self.search.deadline):
+        if self.backend is None or self.search.deadline.left < LAST_CALL or not master.solve(self.search.deadline):
             return
         columns = self._promising()
         deadline = self.search.deadline.within(max(1.0, MASTER_SHARE * self.search.deadline.left))

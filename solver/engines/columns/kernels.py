@@ -237,7 +237,8 @@ def depth_first(
                 else:
                     total += values[other] * (max(mixed, 0.0) / taken[other])
                     break
-            if value + total * (1.0 + 1e-9) < best + slack:
+            # What is missing is taken in integers: worths are too large for floats to tell them apart.
+            if total * (1.0 + 1e-9) < best + slack - value:
                 promising = False
         if promising:
             depth += 1

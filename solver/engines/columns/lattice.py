@@ -48,7 +48,7 @@ class Lattice:
         shape: Integers = np.ones(MOST_AXES, dtype=np.int64)
         shape[: problem.resources] += problem.capacities[types].max(axis=0)
         self.best: Integers = np.zeros(shape, dtype=np.int64)
-        self.took: NDArray[np.int16] = np.zeros((len(items), *shape), dtype=np.int16)
+        self.took: NDArray[np.int32] = np.zeros((len(items), *shape), dtype=np.int32)
         self.sizes: Integers = np.zeros((len(items), MOST_AXES), dtype=np.int64)
         self.sizes[:, : problem.resources] = problem.sizes[items]
         for line, (weight, many) in enumerate(zip(weights[items].tolist(), demand[items].tolist(), strict=True)):

@@ -6,15 +6,14 @@ doi:10.1126/science.220.4598.671).
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from formulations.tables import Integers
 from solver.deadline import Deadline
+from solver.engines import compiling
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
@@ -31,21 +30,12 @@ FOCUS = 300
 CHUNK = 1_000_000
 """Moves between two looks at the clock: about 50 ms."""
 
-COLD_COMPILE = 15.0
-"""Seconds that must be left where the compiled code is not in its cache yet."""
-
-WARM_IMPORT = 2.5
-"""Seconds that must be left where it is: importing numba takes a good part of a second."""
-
 _LOGS: Floats = -np.log((np.arange(4096) + 0.5) / 4096)
 
 
 def affordable(deadline: Deadline) -> bool:
     """Whether there is time to load the compiled loop, or even to compile it."""
-    if "solver.engines.refilling.kernels" in sys.modules:
-        return not deadline.over
-    cached = any((Path(__file__).parent / "__pycache__").glob("kernels.anneal-*.nbi"))
-    return deadline.left > (WARM_IMPORT if cached else COLD_COMPILE)
+    return compiling.affordable(deadline, "solver.engines.refilling.kernels", "anneal")
 
 
 def warm_up() -> None:

@@ -66,9 +66,7 @@ class PackingRefiller:
     def _take(self, contents: Contents) -> None:
         if self._refilling is None:
             settings = Settings(seed=self.search.seed)
-            self._refilling = Refilling(
-                contents, self.search.bound, self.backend, settings, by_nodes=self.by_attempts
-            )
+            self._refilling = Refilling(contents, self.search.bound, self.backend, settings, by_nodes=self.by_attempts)
         else:
             self._refilling.take(contents)
 
