@@ -1,0 +1,1 @@
+"""Tests of column generation: pricing, the relaxation, dives, and the engine."""
