@@ -187,14 +187,14 @@ class Generation:
         """Where no pattern was found: look nearer the master, more closely, further; False if that is all."""
         if self._smoothing > 0 and (point != self.master.duals).any():
             self._smoothing = self._smoothing - LESS_SMOOTHING if self._smoothing > LESS_SMOOTHING else 0.0
+        elif not all(answer.exact for answer in priced.values()):
+            if not exact:
+                return False
+            self.nodes *= MORE_NODES
         elif self.slack > LEAST_SLACK:
             self.slack /= 10
-        elif all(answer.exact for answer in priced.values()):
-            known.converged = True
-        elif exact:
-            self.nodes *= MORE_NODES
         else:
-            return False
+            known.converged = True
         return True
 
     def _search_longer(self, gained: float, known: Relaxation, priced: dict[int, Priced]) -> None:

@@ -361,3 +361,20 @@ def lattice_layer(best: Integers, size: Integers, value: int, many: int, took: n
                         top, times = other, k
                 best[a, b, c] = top
                 took[a, b, c] = times
+
+
+@njit(cache=True)
+def endless_layer(best: Integers, size: Integers, value: int, item: int, last: np.ndarray) -> None:
+    """Add one flavour, of which there is no end, to the table of best values; see `lattice_layer`.
+
+    last[a, b, c] becomes the item where it improves the best filling within (a, b, c).
+    """
+    first, second, third = best.shape
+    x, y, z = size[0], size[1], size[2]
+    for a in range(x, first):
+        for b in range(y, second):
+            for c in range(z, third):
+                with_one = best[a - x, b - y, c - z] + value
+                if with_one > best[a, b, c]:
+                    best[a, b, c] = with_one
+                    last[a, b, c] = item

@@ -7,11 +7,17 @@ from numpy.typing import NDArray
 
 from formulations.tables import Integers
 from formulations.vector_packing import VectorPacking
+from solver.deadline import Deadline
 
 MOST_AXES = 3
 MOST_CELLS = 10_000_000
 MOST_STEPS = 30_000_000
 """Where tables would be larger, or take more steps, depth-first search is quicker."""
+
+
+MOST_ENDLESS_CELLS = 8_000_000
+MOST_ENDLESS_STEPS = 600_000_000
+"""The larger lattice takes up to about a second; it is asked where long searches did not end."""
 
 
 def lattice_pays(problem: VectorPacking, types: list[int], items: Integers, demand: Integers) -> bool:
@@ -22,6 +28,14 @@ def lattice_pays(problem: VectorPacking, types: list[int], items: Integers, dema
     fitting = problem.most[:, types].max(axis=1)[items]
     passes = int(np.where(demand[items] >= fitting, 1, np.minimum(demand[items], fitting)).sum())
     return cells * len(items) <= MOST_CELLS and cells * passes <= MOST_STEPS
+
+
+def endless_lattice_pays(problem: VectorPacking, types: list[int], items: Integers) -> bool:
+    """Whether the lattice is small enough where items are taken to be without end."""
+    if problem.resources > MOST_AXES:
+        return False
+    cells = float(np.prod(problem.capacities[types].max(axis=0).astype(np.float64) + 1))
+    return cells <= MOST_ENDLESS_CELLS and cells * len(items) <= MOST_ENDLESS_STEPS
 
 
 class Lattice:
@@ -56,19 +70,76 @@ class Lattice:
 
     def value(self, k: int) -> int:
         """Return what the best pattern of a type is worth."""
-        return int(self.best[tuple(self._corner(k))])
+        return int(self.best[tuple(_corner(self.problem, k))])
 
     def pattern(self, k: int) -> Integers:
         """Return a best pattern of a type: shape (flavours,)."""
         pattern: Integers = np.zeros(self.problem.flavours, dtype=np.int64)
-        corner = self._corner(k)
+        corner = _corner(self.problem, k)
         for line in range(len(self.items) - 1, -1, -1):
             many = int(self.took[line][tuple(corner)])
             pattern[self.items[line]] = many
             corner = corner - many * self.sizes[line]
         return pattern
 
-    def _corner(self, k: int) -> Integers:
-        corner: Integers = np.zeros(MOST_AXES, dtype=np.int64)
-        corner[: self.problem.resources] = self.problem.capacities[k]
-        return corner
+
+class EndlessLattice:
+    """The best value of a bin for every capacity, if there were no end of items of any flavour.
+
+    An upper bound always, and the truth where the best filling can be had: on instances of many
+    items it mostly can.
+
+    Parameters
+    ----------
+    problem : VectorPacking
+        Of at most `MOST_AXES` resources.
+    types : list of int
+        The bin types that matter.
+    items : int64 array
+        The flavours that may be used.
+    weights : int64 array, shape (flavours,)
+        What an item is worth.
+
+    Attributes
+    ----------
+    complete : bool
+        Whether there was time to fill the table.
+    """
+
+    def __init__(
+        self, problem: VectorPacking, types: list[int], items: Integers, weights: Integers, deadline: Deadline
+    ) -> None:
+        from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
+
+        self.problem, self.items = problem, items
+        shape: Integers = np.ones(MOST_AXES, dtype=np.int64)
+        shape[: problem.resources] += problem.capacities[types].max(axis=0)
+        self.best: Integers = np.zeros(shape, dtype=np.int64)
+        self.last: NDArray[np.int16] = np.full(shape, -1, dtype=np.int16)
+        self.sizes: Integers = np.zeros((len(items), MOST_AXES), dtype=np.int64)
+        self.sizes[:, : problem.resources] = problem.sizes[items]
+        self.complete = True
+        for line, weight in enumerate(weights[items].tolist()):
+            if deadline.over:
+                self.complete = False
+                break
+            kernels.endless_layer(self.best, self.sizes[line], weight, line, self.last)
+
+    def value(self, k: int) -> int:
+        """Return what the best pattern of a type is worth."""
+        return int(self.best[tuple(_corner(self.problem, k))])
+
+    def pattern(self, k: int) -> Integers:
+        """Return a best pattern of a type, perhaps with more items than there are: shape (flavours,)."""
+        pattern: Integers = np.zeros(self.problem.flavours, dtype=np.int64)
+        corner = _corner(self.problem, k)
+        while (line := int(self.last[tuple(corner)])) >= 0:
+            pattern[self.items[line]] += 1
+            corner = corner - self.sizes[line]
+        return pattern
+
+
+def _corner(problem: VectorPacking, k: int) -> Integers:
+    corner: Integers = np.zeros(MOST_AXES, dtype=np.int64)
+    corner[: problem.resources] = problem.capacities[k]
+    return corner

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from formulations.tables import Integers
 from formulations.vector_packing import Packing, VectorPacking
 from solver.deadline import Deadline
-from solver.engines.columns.lattice import Lattice, lattice_pays
+from solver.engines.columns.lattice import EndlessLattice, Lattice, endless_lattice_pays, lattice_pays
 from solver.engines.columns.outlook import Outlook
 
 NODES_BEFORE_PAIRS = 100_000
@@ -59,6 +60,15 @@ class Priced:
     patterns: list[Integers]
 
 
+class _Asked(NamedTuple):
+    """One question of pricing: which items, what they are worth, how many there are, and what to beat."""
+
+    items: Integers
+    weights: Integers
+    demand: Integers
+    above: Integers
+
+
 class Pricer:
     """Finds patterns for weights of the flavours.
 
@@ -103,8 +113,23 @@ class Pricer:
         if lattice_pays(self.problem, self.types, items, demand):
             whole = Lattice(self.problem, self.types, items, weights, demand)
         answer = {k: self._one(k, int(above[k]), effort, outlook, whole) for k in self.types}
+        if effort.nodes is not None and effort.nodes > NODES_BEFORE_PAIRS:
+            self._look_up(answer, _Asked(items, weights, demand, above), effort)
         self.nodes += outlook.nodes
         return answer
+
+    def _look_up(self, answer: dict[int, Priced], asked: _Asked, effort: Effort) -> None:
+        """Where a long search neither ended nor found anything, ask the lattice of items without end."""
+        open_types = [k for k, priced in answer.items() if not (priced.exact or priced.patterns)]
+        if not open_types or not endless_lattice_pays(self.problem, self.types, asked.items):
+            return
+        lattice = EndlessLattice(self.problem, self.types, asked.items, asked.weights, effort.deadline)
+        for k in open_types if lattice.complete else []:
+            above, value = int(asked.above[k]), lattice.value(k)
+            pattern: Integers = np.minimum(lattice.pattern(k), asked.demand)
+            worth = int(pattern @ asked.weights)
+            found = [pattern] if worth > above else []
+            answer[k] = Priced(min(answer[k].upper, max(value, above)), worth == value or value <= above, found)
 
     def _one(self, k: int, above: int, effort: Effort, outlook: Outlook, whole: Lattice | None) -> Priced:
         """Price one type: by looking it up where the whole lattice is known, else by depth-first search."""
