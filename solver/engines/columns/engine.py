@@ -235,11 +235,11 @@ class ColumnEngine:
     def _patterns_for(self, cost: int, deadline: Deadline) -> Integers | None:
         """Return the patterns that packings of a cost can use: no other one's reduced cost leaves room for it."""
         root, (kind,) = self.root, self.generation.pricer.types
-        if root.weights is None:
+        if root.weights is None or not root.weights.any():
             return None
         upper, worth = root.uppers[kind], worth_of(root.weights, self.problem.demand)
         least = ceil(upper + worth - Fraction(upper * cost, int(self.problem.costs[kind])))
-        items = np.flatnonzero(root.weights)
+        items = np.arange(self.problem.flavours)  # those of no weight, too: they must lie somewhere
         outlook = Outlook(self.problem, [kind], items, root.weights, self.problem.demand)
         patterns = patterns_worth(outlook, kind, least, MOST_LISTED, deadline)
         log.debug("%s patterns can be of use", "too many" if patterns is None else len(patterns))

@@ -18,7 +18,7 @@ def patterns_worth(outlook: Outlook, k: int, least: int, most: int, deadline: De
     Parameters
     ----------
     outlook : Outlook
-        Of all flavours with some weight.
+        Of all flavours that must lie somewhere; some of them have a weight.
     k : int
         The bin type.
     least : int
