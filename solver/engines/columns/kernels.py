@@ -373,8 +373,9 @@ def endless_layer(best: Integers, size: Integers, value: int, item: int, last: n
     x, y, z = size[0], size[1], size[2]
     for a in range(x, first):
         for b in range(y, second):
-            for c in range(z, third):
-                with_one = best[a - x, b - y, c - z] + value
-                if with_one > best[a, b, c]:
-                    best[a, b, c] = with_one
-                    last[a, b, c] = item
+            row, earlier, names = best[a, b], best[a - x, b - y], last[a, b]
+            for c in range(third - z):
+                with_one = earlier[c] + value
+                if with_one > row[c + z]:
+                    row[c + z] = with_one
+                    names[c + z] = item

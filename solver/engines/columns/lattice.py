@@ -112,12 +112,14 @@ class EndlessLattice:
         from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
 
         self.problem, self.items = problem, items
+        largest = problem.capacities[types].max(axis=0)
+        self._axes = np.argsort(largest, kind="stable")  # the longest last, where memory runs on
         shape: Integers = np.ones(MOST_AXES, dtype=np.int64)
-        shape[: problem.resources] += problem.capacities[types].max(axis=0)
+        shape[: problem.resources] += largest[self._axes]
         self.best: Integers = np.zeros(shape, dtype=np.int64)
         self.last: NDArray[np.int16] = np.full(shape, -1, dtype=np.int16)
         self.sizes: Integers = np.zeros((len(items), MOST_AXES), dtype=np.int64)
-        self.sizes[:, : problem.resources] = problem.sizes[items]
+        self.sizes[:, : problem.resources] = problem.sizes[items][:, self._axes]
         self.complete = True
         for line, weight in enumerate(weights[items].tolist()):
             if deadline.over:
@@ -127,19 +129,19 @@ class EndlessLattice:
 
     def value(self, k: int) -> int:
         """Return what the best pattern of a type is worth."""
-        return int(self.best[tuple(_corner(self.problem, k))])
+        return int(self.best[tuple(_corner(self.problem, k, self._axes))])
 
     def pattern(self, k: int) -> Integers:
         """Return a best pattern of a type, perhaps with more items than there are: shape (flavours,)."""
         pattern: Integers = np.zeros(self.problem.flavours, dtype=np.int64)
-        corner = _corner(self.problem, k)
+        corner = _corner(self.problem, k, self._axes)
         while (line := int(self.last[tuple(corner)])) >= 0:
             pattern[self.items[line]] += 1
             corner = corner - self.sizes[line]
         return pattern
 
 
-def _corner(problem: VectorPacking, k: int) -> Integers:
+def _corner(problem: VectorPacking, k: int, axes: Integers | None = None) -> Integers:
     corner: Integers = np.zeros(MOST_AXES, dtype=np.int64)
-    corner[: problem.resources] = problem.capacities[k]
+    corner[: problem.resources] = problem.capacities[k] if axes is None else problem.capacities[k][axes]
     return corner

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,9 @@ from solver.engines.columns.outlook import Outlook
 
 NODES_BEFORE_PAIRS = 100_000
 """Searches of more nodes than this are worth the tables of a pair of surrogates."""
+
+NODES_BEFORE_LATTICE = 160_000
+"""Where the lattice of items without end is small enough, it is asked after so many nodes."""
 
 COMPLEMENT_SHARE = 0.85
 """Complements may be worth this share of what is asked: they are to be columns later."""
@@ -63,6 +66,7 @@ class Priced:
 class _Asked(NamedTuple):
     """One question of pricing: which items, what they are worth, how many there are, and what to beat."""
 
+    outlook: Outlook
     items: Integers
     weights: Integers
     demand: Integers
@@ -107,21 +111,25 @@ class Pricer:
         if not len(items):
             return {k: Priced(0, True, []) for k in self.types}
         outlook = Outlook(self.problem, self.types, items, weights, demand)
+        asked = _Asked(outlook, items, weights, demand, above)
+        tall = endless_lattice_pays(self.problem, self.types, items)
+        if tall and effort.nodes is not None:
+            effort = replace(effort, nodes=min(effort.nodes, NODES_BEFORE_LATTICE))
         if effort.nodes is None or effort.nodes > NODES_BEFORE_PAIRS:
             outlook.tabulate_pair()
         whole = None
         if lattice_pays(self.problem, self.types, items, demand):
             whole = Lattice(self.problem, self.types, items, weights, demand)
         answer = {k: self._one(k, int(above[k]), effort, outlook, whole) for k in self.types}
-        if effort.nodes is not None and effort.nodes > NODES_BEFORE_PAIRS:
-            self._look_up(answer, _Asked(items, weights, demand, above), effort)
+        if tall and effort.nodes == NODES_BEFORE_LATTICE:
+            self._look_up(answer, asked, effort)
         self.nodes += outlook.nodes
         return answer
 
     def _look_up(self, answer: dict[int, Priced], asked: _Asked, effort: Effort) -> None:
         """Where a long search neither ended nor found anything, ask the lattice of items without end."""
         open_types = [k for k, priced in answer.items() if not (priced.exact or priced.patterns)]
-        if not open_types or not endless_lattice_pays(self.problem, self.types, asked.items):
+        if not open_types:
             return
         lattice = EndlessLattice(self.problem, self.types, asked.items, asked.weights, effort.deadline)
         for k in open_types if lattice.complete else []:
@@ -129,6 +137,9 @@ class Pricer:
             pattern: Integers = np.minimum(lattice.pattern(k), asked.demand)
             worth = int(pattern @ asked.weights)
             found = [pattern] if worth > above else []
+            if found:
+                least = int(above * COMPLEMENT_SHARE)
+                found += asked.outlook.complements(k, pattern, least, effort.complements)
             answer[k] = Priced(min(answer[k].upper, max(value, above)), worth == value or value <= above, found)
 
     def _one(self, k: int, above: int, effort: Effort, outlook: Outlook, whole: Lattice | None) -> Priced:
