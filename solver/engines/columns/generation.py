@@ -39,6 +39,7 @@ SLACK_AT_FIRST, LEAST_SLACK = 1e-3, 1e-7
 
 NODES_AT_FIRST = 20_000
 MORE_NODES = 8
+MOST_NODES = 2**40
 STALL_ROUNDS, STALL = 10, 1e-3
 """Where so many rounds gain less than this share, longer searches may find more."""
 
@@ -148,6 +149,8 @@ class Generation:
                 break
             if added:
                 self._smoothing = SMOOTHING
+                # Where the lattice answers what short searches leave open, long ones do not pay.
+                self.nodes = NODES_AT_FIRST if self.pricer.endless else self.nodes
             if known.rounds % STALL_ROUNDS == 0:
                 self._search_longer(before - known.value, known, priced)
                 before = known.value
@@ -190,7 +193,7 @@ class Generation:
         elif not all(answer.exact for answer in priced.values()):
             if not exact:
                 return False
-            self.nodes *= MORE_NODES
+            self.nodes = min(MOST_NODES, self.nodes * MORE_NODES)
         elif self.slack > LEAST_SLACK:
             self.slack /= 10
         else:
@@ -199,7 +202,7 @@ class Generation:
 
     def _search_longer(self, gained: float, known: Relaxation, priced: dict[int, Priced]) -> None:
         if gained < STALL * known.value and not all(answer.exact for answer in priced.values()):
-            self.nodes *= MORE_NODES
+            self.nodes = min(MOST_NODES, self.nodes * MORE_NODES)
 
     def _feasible(self, weights: Integers, priced: dict[int, Priced]) -> Floats:
         """Return the weights scaled down until no pattern is worth more than its bin."""

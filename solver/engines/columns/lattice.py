@@ -15,6 +15,9 @@ MOST_STEPS = 30_000_000
 """Where tables would be larger, or take more steps, depth-first search is quicker."""
 
 
+PLENTY = 0.7
+"""Of so many flavours there must be more items than a bin can hold."""
+
 MOST_ENDLESS_CELLS = 8_000_000
 MOST_ENDLESS_STEPS = 600_000_000
 """The larger lattice takes up to about a second; it is asked where long searches did not end."""
@@ -31,11 +34,13 @@ def lattice_pays(problem: VectorPacking, types: list[int], items: Integers, dema
 
 
 def endless_lattice_pays(problem: VectorPacking, types: list[int], items: Integers) -> bool:
-    """Whether the lattice is small enough where items are taken to be without end."""
+    """Whether the lattice of items without end is small enough, and says nearly the truth."""
     if problem.resources > MOST_AXES:
         return False
+    plenty = problem.demand[items] > problem.most[:, types].max(axis=1)[items]
     cells = float(np.prod(problem.capacities[types].max(axis=0).astype(np.float64) + 1))
-    return cells <= MOST_ENDLESS_CELLS and cells * len(items) <= MOST_ENDLESS_STEPS
+    small = cells <= MOST_ENDLESS_CELLS and cells * len(items) <= MOST_ENDLESS_STEPS
+    return small and bool(plenty.mean() >= PLENTY)
 
 
 class Lattice:

@@ -87,12 +87,15 @@ class Pricer:
         The types that can hold anything.
     nodes : int
         Nodes searched so far.
+    endless : bool
+        Whether the lattice of items without end is small enough to be asked.
     """
 
     def __init__(self, problem: VectorPacking) -> None:
         self.problem = problem
         self.types = [k for k in range(problem.types) if problem.available[k] > 0 and problem.fits[:, k].any()]
         self.nodes = 0
+        self.endless = False
 
     def price(self, weights: Integers, demand: Integers, above: Integers, effort: Effort) -> dict[int, Priced]:
         """Return per bin type the best patterns worth more than ``above``.
@@ -112,8 +115,8 @@ class Pricer:
             return {k: Priced(0, True, []) for k in self.types}
         outlook = Outlook(self.problem, self.types, items, weights, demand)
         asked = _Asked(outlook, items, weights, demand, above)
-        tall = endless_lattice_pays(self.problem, self.types, items)
-        if tall and effort.nodes is not None:
+        self.endless = endless_lattice_pays(self.problem, self.types, items)
+        if self.endless and effort.nodes is not None:
             effort = replace(effort, nodes=min(effort.nodes, NODES_BEFORE_LATTICE))
         if effort.nodes is None or effort.nodes > NODES_BEFORE_PAIRS:
             outlook.tabulate_pair()
@@ -121,7 +124,7 @@ class Pricer:
         if lattice_pays(self.problem, self.types, items, demand):
             whole = Lattice(self.problem, self.types, items, weights, demand)
         answer = {k: self._one(k, int(above[k]), effort, outlook, whole) for k in self.types}
-        if tall and effort.nodes == NODES_BEFORE_LATTICE:
+        if self.endless and effort.nodes == NODES_BEFORE_LATTICE:
             self._look_up(answer, asked, effort)
         self.nodes += outlook.nodes
         return answer
