@@ -16,7 +16,7 @@ from solver.bounds.host_mix import HostMix
 from solver.engines import compiling
 from solver.engines.arcflow import pack_by_arcflow
 from solver.engines.columns.engine import ColumnEngine
-from solver.engines.heuristics.incumbents import THOROUGH, offer_packings
+from solver.engines.heuristics.incumbents import QUICK, THOROUGH, offer_packings
 from solver.engines.packing_search import PackingSearch
 from solver.engines.refilling.packing import PackingRefiller
 from solver.errors import BackendError
@@ -27,6 +27,8 @@ COMPILED = "solver.engines.columns.kernels"
 
 FEW_ITEMS = 1_000
 """With at most so many items the thorough heuristics have their turn, too."""
+
+HEURISTICS_SHARE = 0.03
 
 SMALL = 150
 """With at most so many items arc-flow has its turn early."""
@@ -113,7 +115,7 @@ def _pack_sized(
 
 def _pack(search: PackingSearch, backend: Backend | None, threads: int, dives: int | None) -> None:
     _bound_by_volume(search)
-    _try_heuristics(search)
+    _try_heuristics(search, by_dives=dives is not None)
     refiller = None if backend is None else PackingRefiller(search, backend, by_attempts=dives is not None)
     _refill(search, refiller, FIRST_REFILL * search.deadline.left, dives)
     engine = ColumnEngine(search, backend, threads)
@@ -147,11 +149,14 @@ def _bound_by_volume(search: PackingSearch) -> None:
     search.prove(proof.bound, "volume of all bins")
 
 
-def _try_heuristics(search: PackingSearch) -> None:
-    """Offer what heuristics pack, for a first incumbent."""
-    offer_packings(search)
+def _try_heuristics(search: PackingSearch, *, by_dives: bool) -> None:
+    """Offer what heuristics pack, for a first incumbent: two at least, more as far as they are quick."""
+    offer_packings(search, ("FFD-max", "Tetris"))
+    share = 1.0 if by_dives else HEURISTICS_SHARE
+    limit = search.deadline.within(share * search.deadline.left)
+    offer_packings(search, QUICK, limit)
     if search.problem.items <= FEW_ITEMS:
-        offer_packings(search, THOROUGH)
+        offer_packings(search, THOROUGH, limit)
 
 
 def _try_arcflow(search: PackingSearch, backend: Backend, threads: int) -> None:

@@ -39,6 +39,8 @@ MANY_ITEMS = 300
 ROOT_SHARE = 0.5
 """The relaxation gets at most this share of the time left, so that some is left for packings."""
 
+FEW_TYPES = 8
+
 MASTER_EVERY = 3
 """The integer master is solved after every so many dives."""
 
@@ -115,8 +117,9 @@ class ColumnEngine:
 
     def _add_singles(self) -> None:
         """Give the master bins of one flavour each, and the patterns of the incumbent."""
+        few = self.generation.pricer.types[:FEW_TYPES]
         for i in range(self.problem.flavours):
-            for k in self.generation.pricer.types:
+            for k in few:
                 if self.problem.most[i, k]:
                     single = np.zeros(self.problem.flavours, dtype=np.int64)
                     single[i] = self.problem.most[i, k]
@@ -136,7 +139,12 @@ class ColumnEngine:
         return volumes
 
     def _fill(self) -> None:
-        """Fill bin after bin with what is worth most where large items are worth more than in proportion."""
+        """Fill bin after bin with what is worth most where large items are worth more than in proportion.
+
+        With many types to try for every bin this takes longer than heuristics, and finds no more.
+        """
+        if len(self.generation.pricer.types) > FEW_TYPES:
+            return
         for power in (1.0, 1.5):
             if self.search.done:
                 return

@@ -10,8 +10,8 @@ from formulations.vector_packing import VectorPacking
 from solver.deadline import Deadline
 
 MOST_AXES = 3
-MOST_CELLS = 10_000_000
-MOST_STEPS = 30_000_000
+MOST_CELLS = 25_000_000
+MOST_STEPS = 60_000_000
 """Where tables would be larger, or take more steps, depth-first search is quicker."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from formulations.errors import UnsupportedError
+from solver.deadline import Deadline
 from solver.engines.heuristics.registry import HEURISTICS
 from solver.engines.packing_search import PackingSearch
 
@@ -28,13 +29,14 @@ THOROUGH = (
 """Those that most often found the best packing of all on the instances of Mommessin et al. (docs/heuristics.md)."""
 
 
-def offer_packings(search: PackingSearch, names: Iterable[str] = QUICK) -> None:
-    """Offer the packings of some heuristics, until the search is done or its time is over."""
+def offer_packings(search: PackingSearch, names: Iterable[str] = QUICK, deadline: Deadline | None = None) -> None:
+    """Offer the packings of some heuristics, until the search is done or the time is over."""
+    limit = search.deadline if deadline is None else deadline
     for name in names:
-        if search.done:
+        if search.done or limit.over:
             return
         try:
-            packing = HEURISTICS[name].run(search.problem, search.deadline)
+            packing = HEURISTICS[name].run(search.problem, limit)
         except UnsupportedError:  # more items than it decides one by one: that is what the others are for
             continue
         if packing is not None:
