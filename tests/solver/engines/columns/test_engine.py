@@ -87,7 +87,7 @@ def alone(name: str, count: int) -> None:
 
 def test_column_generation_alone_packs_and_proves() -> None:
     """Without a solver for integer programs there are proofs all the same, and none of them is wrong."""
-    alone("columns alone", 40)
+    alone("columns alone", 20)
 
 
 @pytest.mark.campaign
@@ -98,7 +98,7 @@ def test_column_generation_alone_packs_and_proves_hundreds() -> None:
 
 def test_the_same_seed_packs_the_same() -> None:
     """Counted in dives nothing depends on the clock, nor on how the dives are asked for."""
-    for rng in seeds("same", 6):
+    for rng in seeds("same", 2):
         question = packable(rng, most_items=14)
         whole, again, parts = Doubting(question, seed=3), Doubting(question, seed=3), Doubting(question, seed=3)
         ColumnEngine(whole, CBC).run(4)
@@ -112,7 +112,7 @@ def test_the_same_seed_packs_the_same() -> None:
 def test_the_integer_master_only_offers_packings() -> None:
     """What the backend makes of the patterns is checked like everything else; it can only help."""
     asked = 0
-    for rng in seeds("integer master", 12):
+    for rng in seeds("integer master", 6):
         question = packable(rng)
         search, backend = Doubting(question), Listening()
         ColumnEngine(search, backend).run(3)
@@ -123,7 +123,7 @@ def test_the_integer_master_only_offers_packings() -> None:
             assert best is not None
             assert search.cost is not None
             assert search.cost >= best
-    assert asked >= 8
+    assert asked >= 3
 
 
 def test_a_lying_backend_is_found_out() -> None:

@@ -47,40 +47,42 @@ def limited(name: str, count: int) -> list[tuple[np.random.Generator, VectorPack
     return drawn
 
 
-def test_the_value_is_that_of_all_patterns() -> None:
-    """Columns that never came in would make the relaxation, and every dive from it, worse than it is."""
+def converged(name: str, count: int) -> None:
+    """Assert of random problems that value and bound are those of the relaxation over every pattern."""
     possible = impossible = 0
-    for _, question in limited("relaxed", 60):
+    for _, question in limited(name, count):
         own = generation(question)
         known = own.converge(Deadline())
         assert known.converged
-        value = over_all_patterns(question)
+        best, value = cheapest_packing(question), over_all_patterns(question)
+        assert best is None or known.bound <= best
         if value is None:
             assert own.master.left_out > 1e-6
             impossible += 1
         else:
             assert own.master.left_out < 1e-6
             assert known.value == pytest.approx(value, rel=1e-5, abs=1e-5)
-            possible += 1
-    assert possible > 30
-    assert impossible > 3
-
-
-def test_the_bound_meets_the_value_and_never_passes_a_packing() -> None:
-    """The bound is exact: at the end it says what the relaxation says, and nothing that a packing contradicts."""
-    for _, question in limited("bounded", 60):
-        known = generation(question).converge(Deadline())
-        best = cheapest_packing(question)
-        assert best is None or known.bound <= best
-        value = over_all_patterns(question)
-        if value is not None:
             assert value * (1 - 1e-3) - 1e-3 <= float(known.bound) <= value * (1 + 1e-9) + 1e-9
+            possible += 1
+    assert possible > count / 2
+    assert impossible > count / 20
+
+
+def test_the_relaxation_is_that_of_all_patterns() -> None:
+    """A column that never came in would spoil the value, a wrong bound every proof: no packing may contradict it."""
+    converged("relaxed", 30)
+
+
+@pytest.mark.campaign
+def test_the_relaxation_is_that_of_all_patterns_of_hundreds() -> None:
+    """The same for hundreds of problems."""
+    converged("relaxed again", 500)
 
 
 def test_bounds_on_the_way_hold_too() -> None:
     """A search may be stopped in any round: what it says by then must be true, and only grow."""
     checked = 0
-    for rng, question in limited("on the way", 40):
+    for rng, question in limited("on the way", 20):
         best = cheapest_packing(question)
         steps = list[Fraction]()
 
@@ -100,13 +102,13 @@ def test_bounds_on_the_way_hold_too() -> None:
         if best is not None:
             assert steps[-1] <= best
             checked += len(steps)
-    assert checked > 100
+    assert checked > 50
 
 
 def test_any_weights_bound_every_packing() -> None:
     """Farley's bound holds at all weights, not at the duals only, with scarce bins, and in exact fractions."""
     tight = 0
-    for rng, question in limited("any weights", 60):
+    for rng, question in limited("any weights", 40):
         best = cheapest_packing(question)
         weights = drawn_weights(rng, question)
         own = generation(question)
@@ -114,7 +116,7 @@ def test_any_weights_bound_every_packing() -> None:
         if best is not None:
             assert 0 <= bound <= best
             tight += 2 * bound > best > 0
-    assert tight > 15
+    assert tight > 10
 
 
 def test_scarce_bins_raise_the_bound() -> None:
@@ -135,7 +137,7 @@ def rest(rng: np.random.Generator, question: VectorPacking) -> tuple[Integers, I
 def test_the_relaxation_of_what_is_left_is_bounded_by_its_packings() -> None:
     """Dives give up on this bound: one too high would lose packings, a master not restored all that follows."""
     checked = 0
-    for rng, question in limited("left", 20):
+    for rng, question in limited("left", 10):
         own = generation(question)
         before = own.converge(Deadline())
         for _ in range(3):
@@ -151,7 +153,7 @@ def test_the_relaxation_of_what_is_left_is_bounded_by_its_packings() -> None:
                 checked += 1
         own.master.restrict(question.demand, question.available)
         assert own.converge(Deadline()).value == pytest.approx(before.value, rel=1e-5, abs=1e-5)
-    assert checked > 15
+    assert checked > 8
 
 
 def test_enough_is_enough() -> None:

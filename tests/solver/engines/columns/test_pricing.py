@@ -190,7 +190,7 @@ def test_weights_near_the_largest_integer_are_exact(method: str) -> None:
         check_exact(large, above, price(question.problem, weights, above, demand=question.demand))
 
 
-def test_bins_of_very_many_items_are_traced(method: str) -> None:
+def test_bins_of_very_many_items_are_traced() -> None:
     """A bin of forty thousand small items is a pattern like any other: counts must not overflow."""
     question = problem([[1], [3]], [100_000, 5], [[40_000]], [1], [9])
     weights = np.array([1, 4])
