@@ -115,7 +115,9 @@ class Pricer:
             return {k: Priced(0, True, []) for k in self.types}
         outlook = Outlook(self.problem, self.types, items, weights, demand)
         asked = _Asked(outlook, items, weights, demand, above)
-        self.endless = endless_lattice_pays(self.problem, self.types, items)
+        # Items without end must not overflow: each takes a unit of some resource at least.
+        most = int(self.problem.capacities[self.types].max(axis=0).sum())
+        self.endless = int(weights.max()) * most < 2**63 and endless_lattice_pays(self.problem, self.types, items)
         if self.endless and effort.nodes is not None:
             effort = replace(effort, nodes=min(effort.nodes, NODES_BEFORE_LATTICE))
         if effort.nodes is None or effort.nodes > NODES_BEFORE_PAIRS:

@@ -141,6 +141,40 @@ def test_what_is_cut_short_is_bounded_from_above(monkeypatch: pytest.MonkeyPatch
     assert open_ends > 20
 
 
+def test_the_lattice_of_items_without_end_is_above_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It forgets how many items there are: its value bounds, and is called exact only where it can be had."""
+    always_search(monkeypatch)
+    monkeypatch.setattr(pricing, "endless_lattice_pays", lambda *_: True)
+    looked_up = exact = 0
+    for rng, question in questions("endless", 80):
+        if question.problem.resources > 3 or question.problem.capacities.max() > 100:
+            continue
+        above = question.above(rng)
+        nodes = int(rng.integers(1, 4))
+        monkeypatch.setattr(pricing, "NODES_BEFORE_LATTICE", nodes)
+        answer = price(question.problem, question.weights, above, demand=question.demand, nodes=nodes, complements=2)
+        for kind, best in question.best.items():
+            priced = answer[kind]
+            worths = check_patterns(question, kind, priced.patterns)
+            assert priced.upper >= best
+            assert not worths or max(worths) > above[kind]
+            if priced.exact:
+                assert best <= max([int(above[kind]), *worths])
+            looked_up += 1
+            exact += priced.exact
+    assert looked_up > exact > 30
+
+
+def test_the_lattice_of_items_without_end_does_not_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many items that do not exist may fit a bin, each worth as much as a bin that is missing."""
+    always_search(monkeypatch)
+    monkeypatch.setattr(pricing, "NODES_BEFORE_LATTICE", 1)
+    question = problem([[50_000], [60_000], [70_000], [1]], [9, 9, 9, 9], [[98_304]], [1], [300])
+    weights = np.array([2**30, 2**30, 2**30, 2**49])
+    answer = price(question, weights, np.array([3 * 2**49]), nodes=1)[0]
+    assert answer.upper >= 9 * 2**49
+
+
 def test_a_search_goes_on_where_it_was_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deadlines are looked at between slices of a search: slices must not change what it finds."""
     always_search(monkeypatch)
