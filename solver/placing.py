@@ -22,7 +22,7 @@ from solver.engines.bounding import bound_levels
 from solver.engines.counted import CountedSearch, counted
 from solver.engines.exact import solve_exactly
 from solver.engines.greedy import place_greedily, variants
-from solver.engines.neighbourhoods import NeighbourhoodSearch
+from solver.engines.neighbourhoods import ParallelSearch
 from solver.engines.search import Search
 from solver.errors import BackendError, BackendMissingError
 from solver.explaining import explain, hopeless
@@ -211,7 +211,7 @@ def _repair(search: Search, best_effort: Placement, iterations: int | None) -> N
     side = Search(relaxed, search.deadline.within(search.deadline.left * 0.5), search.backend, search.settings)
     if not side.offer(best_effort, "greedy"):
         return
-    NeighbourhoodSearch(side).run(side.deadline, iterations)
+    ParallelSearch(side).run(side.deadline, iterations)
     if side.values is not None and side.values[0] == 0 and side.incumbent is not None:
         search.offer(side.incumbent, "repair by neighbourhood search")
 
@@ -223,7 +223,7 @@ def _improve(search: Search, pairs: int, iterations: int | None) -> None:
     if pairs <= SMALL_PAIRS:
         solve_exactly(search, search.deadline)
         return
-    neighbours = NeighbourhoodSearch(search)
+    neighbours = ParallelSearch(search)
     if pairs > MOST_PAIRS or iterations is not None:
         neighbours.run(search.deadline, iterations)
         return

@@ -6,7 +6,6 @@ neighbourhoods are solved by a MILP solver.
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -82,9 +81,6 @@ class NeighbourhoodSearch:
         With an incumbent.
     turf : bool array, shape (hosts,), optional
         The hosts that may be freed for sub-problems; all by default.
-    executor : Executor, optional
-        Where workers search side by side; by default processes of this machine, as many as the
-        settings' threads, where these are more than one.
     experience : Experience, optional
         Of an earlier search on the same instance.
     """
@@ -93,12 +89,10 @@ class NeighbourhoodSearch:
         self,
         search: Search,
         turf: Mask | None = None,
-        executor: Executor | None = None,
         experience: Experience | None = None,
     ) -> None:
         self.search = search
         self.instance = search.instance
-        self.executor = executor
         self.rng = np.random.default_rng(search.settings.seed)
         self.used = USED_AT_FIRST if experience is None else experience.used
         self.stalled = 0
@@ -118,12 +112,6 @@ class NeighbourhoodSearch:
 
     def run(self, deadline: Deadline, iterations: int | None = None) -> None:
         """Search until the deadline, the number of iterations, proof, or a stall without deadline."""
-        workers = self.search.settings.threads
-        if iterations is None and (workers > 1 or self.executor is not None):
-            from solver.engines.neighbourhoods.workers import Workers  # noqa: PLC0415 - workers search in turn
-
-            if Workers(self.search, self.executor, workers).run(deadline, meanwhile=self):
-                return
         endless = deadline.seconds == float("inf")
         steps = 0
         while not (self.search.done or deadline.over or steps == iterations):

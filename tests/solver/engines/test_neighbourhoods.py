@@ -19,7 +19,7 @@ from solver.backends import backend_named
 from solver.backends.base import Settings
 from solver.deadline import Deadline
 from solver.engines.greedy import place_greedily, variants
-from solver.engines.neighbourhoods import NeighbourhoodSearch, workers
+from solver.engines.neighbourhoods import NeighbourhoodSearch, ParallelSearch, workers
 from solver.engines.neighbourhoods.adapting import AdaptiveWeights
 from solver.engines.neighbourhoods.choosing import OPERATORS, Chooser
 from solver.engines.neighbourhoods.everywhere import FOUND_BY
@@ -152,7 +152,7 @@ def test_workers_on_the_callers_executor(monkeypatch: pytest.MonkeyPatch) -> Non
     search = begun(ruled(), seconds=2.5)
     first = search.values
     with ThreadPoolExecutor(2) as executor:
-        NeighbourhoodSearch(search, executor=executor).run(search.deadline)
+        ParallelSearch(search, executor=executor).run(search.deadline)
         assert executor.submit(int).result() == 0
     assert search.values is not None
     assert first is not None
@@ -176,7 +176,7 @@ def test_worker_processes_are_gone_in_the_end(monkeypatch: pytest.MonkeyPatch) -
     search = begun(ruled(40, 100), seconds=30, threads=2)
     first = search.values
     with pytest.raises(KeyboardInterrupt):
-        NeighbourhoodSearch(search).run(search.deadline)
+        ParallelSearch(search).run(search.deadline)
     assert not multiprocessing.active_children()
     assert search.values is not None
     assert first is not None
@@ -188,7 +188,7 @@ def test_no_time_for_processes_is_no_reason_to_stop() -> None:
     """With little time left the search goes on in this process."""
     search = begun(ruled(), seconds=2, threads=2)
     began, first = time.monotonic(), search.values
-    NeighbourhoodSearch(search).run(search.deadline)
+    ParallelSearch(search).run(search.deadline)
     assert time.monotonic() - began < 2 + 2.5
     assert search.values is not None
     assert first is not None
@@ -206,7 +206,7 @@ def test_broken_workers_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "STARTING", 0.5)
     search = begun(ruled(), seconds=2, threads=2)
     first = search.values
-    NeighbourhoodSearch(search).run(search.deadline)
+    ParallelSearch(search).run(search.deadline)
     assert any("no more processes" in warning for warning in search.warnings)
     assert search.values is not None
     assert first is not None
