@@ -98,5 +98,7 @@ class CountedSearch:
             if counting.unconditional and search.values is None:
                 search.infeasible = True
         elif counting.level is not None and counting.counts(search.values):
-            value = counting.value(inner.bound)
-            search.prove(counting.level, value, inner.proved_by, whatever_earlier=counting.unconditional)
+            whatever = counting.unconditional
+            search.prove(counting.level, counting.value(inner.bound), inner.proved_by, whatever_earlier=whatever)
+            if inner.claimed > inner.bound:
+                search.prove(counting.level, counting.value(inner.claimed), inner.claimed_by, whatever_earlier=whatever)

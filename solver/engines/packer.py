@@ -36,6 +36,9 @@ SMALL = 150
 DIVES_BEFORE_ARC_FLOW = 6
 ARC_FLOW_SHARE = 0.3
 
+STALL_DIVES = 50
+"""Without a deadline the search ends after so many dives without improvement."""
+
 FIRST_REFILL, REFILL_SHARE, LEAST_REFILL = 0.02, 0.3, 0.3
 """Bins are refilled for this share of the time at first, then of what column generation took; in seconds at least."""
 
@@ -58,6 +61,8 @@ def pack(search: PackingSearch, backend: Backend | None = None, *, threads: int 
 
     Notes
     -----
+    Ends, too, when a backend claims that nothing better is left, see `PackingSearch.settled`.
+
     Most of the work is done by compiled loops. Where the time allowed is too short to load them,
     or, the first time, to compile them, nothing is tried.
 
@@ -120,12 +125,15 @@ def _pack(search: PackingSearch, backend: Backend | None, threads: int, dives: i
     _refill(search, refiller, FIRST_REFILL * search.deadline.left, dives)
     engine = ColumnEngine(search, backend, threads)
     few = search.problem.items <= SMALL
-    while not search.done and engine.dives != dives:
-        began = search.deadline.elapsed
+    endless = search.deadline.seconds == float("inf")
+    stalled = 0
+    while not (search.done or search.settled or engine.dives == dives or (endless and stalled == STALL_DIVES)):
+        began, known = search.deadline.elapsed, (search.cost, search.bound)
         engine.run(1)
         _refill(search, refiller, REFILL_SHARE * (search.deadline.elapsed - began), dives)
         if backend is not None and few and engine.dives == DIVES_BEFORE_ARC_FLOW and not search.done:
             _try_arcflow(search, backend, threads)
+        stalled = stalled + 1 if known == (search.cost, search.bound) else 0
 
 
 def _refill(search: PackingSearch, refiller: PackingRefiller | None, seconds: float, dives: int | None) -> None:
