@@ -27,6 +27,10 @@ def affordable(deadline: Deadline, module: str, entry: str) -> bool:
     """
     if module in sys.modules:
         return not deadline.over
+    return deadline.left > (WARM_IMPORT if cached(module, entry) else COLD_COMPILE)
+
+
+def cached(module: str, entry: str) -> bool:
+    """Whether the compiled loop of a module is in numba's cache beside the module."""
     folder = Path(__file__).parents[2].joinpath(*module.split(".")[:-1])
-    cached = any((folder / "__pycache__").glob(f"*.{entry}-*.nbi"))
-    return deadline.left > (WARM_IMPORT if cached else COLD_COMPILE)
+    return any((folder / "__pycache__").glob(f"*.{entry}-*.nbi"))

@@ -24,6 +24,7 @@ from solver.errors import BackendError
 log = logging.getLogger("placewright")
 
 COMPILED = "solver.engines.columns.kernels"
+PAIRING = "solver.engines.heuristics.kernels.pairing"
 
 FEW_ITEMS = 1_000
 """With at most so many items the thorough heuristics have their turn, too."""
@@ -163,7 +164,8 @@ def _try_heuristics(search: PackingSearch, *, by_dives: bool) -> None:
     share = 1.0 if by_dives else HEURISTICS_SHARE
     limit = search.deadline.within(share * search.deadline.left)
     offer_packings(search, QUICK, limit)
-    if search.problem.items <= FEW_ITEMS:
+    # Not worth compiling for; `placewright bench` does.
+    if search.problem.items <= FEW_ITEMS and (by_dives or compiling.cached(PAIRING, "pair")):
         offer_packings(search, THOROUGH, limit)
 
 
