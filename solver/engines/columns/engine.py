@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from fractions import Fraction
+from functools import partial
 from math import ceil, gcd
 
 import numpy as np
@@ -54,6 +55,9 @@ LAST_CALL = 5.0
 DIVES_BEFORE_LISTING, MOST_LISTED, GAP_SHARE = 4, 20_000, 0.3
 """After so many dives, up to so many patterns are listed, in this share of the time left."""
 
+LEFT_OVER = 1e-6
+"""Fewer items than this in all are none."""
+
 MOST_MIXES = 200
 """The relaxation at a mix of bins is asked so often at most between two dives."""
 
@@ -83,6 +87,7 @@ class ColumnEngine:
         self.step = gcd(*self.problem.costs.tolist()) or 1
         self.dives = 0
         self.root = Relaxation()
+        self._cut_off = False
         self._begun = False
         self.mix: HostMix | None = None
         if self.problem.types > 1 or self.generation.master.limited:
@@ -162,7 +167,9 @@ class ColumnEngine:
     def _relax(self) -> Relaxation:
         """Solve the relaxation of all patterns as far as it can raise the bound; prove what it says."""
         deadline = self.search.deadline.within(self.search.deadline.left * ROOT_SHARE)
-        known = self.generation.converge(deadline, enough=self._enough, watch=self._watch, start=self._volumes)
+        known = self.generation.converge(
+            deadline, enough=self._enough, watch=partial(self._watch, None), start=self._volumes
+        )
         self._prove_mix(deadline)
         return known
 
@@ -173,11 +180,17 @@ class ColumnEngine:
     def _rounded_up(self, bound: Fraction) -> int:
         return ceil(bound / self.step) * self.step
 
-    def _watch(self, weights: Integers, priced: dict[int, Priced]) -> None:
-        """Turn weights that were priced into a cut on the mix of bins."""
+    def _watch(self, mix: Integers | None, weights: Integers, priced: dict[int, Priced]) -> None:
+        """Turn weights that were priced into a cut on the mix of bins; note whether it cuts a mix off."""
         if self.mix is not None:
             values = tuple(priced[k].upper if k in priced else 0 for k in range(self.problem.types))
-            self.mix.add(Cut(values, worth_of(weights, self.problem.demand), NAME))
+            cut = Cut(values, worth_of(weights, self.problem.demand), NAME)
+            self.mix.add(cut)
+            self._cut_off = mix is not None and not cut.passes(mix.tolist())
+
+    def _decided(self) -> bool:
+        """Whether the relaxation fills the mix that is tried, or a cut says that it cannot."""
+        return self._cut_off or self.generation.master.left_out < LEFT_OVER
 
     def _prove_mix(self, deadline: Deadline) -> Integers | None:
         """Bound by the host-mix program; return its cheapest mix."""
@@ -212,8 +225,11 @@ class ColumnEngine:
             if mix is None or self.search.done:
                 return
             master.restrict(self.problem.demand, mix)
-            self.generation.converge(self.search.deadline, watch=self._watch)
-            if master.left_out < 1e-6:
+            self._cut_off = False
+            self.generation.converge(
+                self.search.deadline, enough=lambda _: self._decided(), watch=partial(self._watch, mix)
+            )
+            if not self._cut_off:
                 self._dive(number + 1, mix)
                 break
         master.restrict(self.problem.demand, self.problem.available)
