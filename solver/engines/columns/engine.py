@@ -55,6 +55,9 @@ LAST_CALL = 5.0
 DIVES_BEFORE_LISTING, MOST_LISTED, GAP_SHARE = 4, 20_000, 0.3
 """After so many dives, up to so many patterns are listed, in this share of the time left."""
 
+CLOSE = 1.0005
+"""Where the mix bounds the cost, a relaxation so close to it is solved well enough."""
+
 LEFT_OVER = 1e-6
 """Fewer items than this in all are none."""
 
@@ -175,6 +178,8 @@ class ColumnEngine:
 
     def _enough(self, known: Relaxation) -> bool:
         self.search.prove(self._rounded_up(known.bound), NAME)
+        if self.mix is not None and known.value <= CLOSE * self.search.bound:
+            return True  # the mix of bins proves more than the relaxation; dives price patterns of their own
         return self.search.done or self.search.bound >= ceil(known.value / self.step - 1e-6) * self.step
 
     def _rounded_up(self, bound: Fraction) -> int:
