@@ -93,6 +93,7 @@ class CountedSearch:
     def _learn(self, inner: PackingSearch) -> None:
         """Take over the bound where it holds for the instance, or the proof that there is no placement."""
         counting, search = self.counting, self.search
+        search.failures += bool(inner.failures)
         search.warnings += [failure for failure in inner.failures if failure not in search.warnings]
         if inner.infeasible:
             if counting.unconditional and search.values is None:

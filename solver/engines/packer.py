@@ -26,6 +26,9 @@ log = logging.getLogger("placewright")
 COMPILED = "solver.engines.columns.kernels"
 PAIRING = "solver.engines.heuristics.kernels.pairing"
 
+FIRST = ("FFD-max", "Tetris")
+"""Heuristics that are run however long they take."""
+
 FEW_ITEMS = 1_000
 """With at most so many items the thorough heuristics have their turn, too."""
 
@@ -54,7 +57,7 @@ def pack(search: PackingSearch, backend: Backend | None = None, *, threads: int 
     search : PackingSearch
         Told of every better packing and of every bound.
     backend : Backend, optional
-        Solves integer programs over patterns and arcs; without one they are not asked.
+        Solves integer programs over patterns and arcs; not asked again once it has failed.
     threads : int
         Threads that the backend may use.
     dives : int, optional
@@ -132,14 +135,15 @@ def _pack(search: PackingSearch, backend: Backend | None, threads: int, dives: i
         began, known = search.deadline.elapsed, (search.cost, search.bound)
         engine.run(1)
         _refill(search, refiller, REFILL_SHARE * (search.deadline.elapsed - began), dives)
-        if backend is not None and few and engine.dives == DIVES_BEFORE_ARC_FLOW and not search.done:
+        arc_flow = few and engine.dives == DIVES_BEFORE_ARC_FLOW and not (search.done or search.failures)
+        if backend is not None and arc_flow:
             _try_arcflow(search, backend, threads)
         stalled = stalled + 1 if known == (search.cost, search.bound) else 0
 
 
 def _refill(search: PackingSearch, refiller: PackingRefiller | None, seconds: float, dives: int | None) -> None:
     """Refill bins for so long, or for a fixed number of attempts where dives are counted, too."""
-    if refiller is not None and not search.done:
+    if refiller is not None and not (search.done or search.failures):
         attempts = None if dives is None else ATTEMPTS_PER_DIVE
         limit = search.deadline if attempts else search.deadline.within(max(LEAST_REFILL, seconds))
         try:
@@ -160,10 +164,10 @@ def _bound_by_volume(search: PackingSearch) -> None:
 
 def _try_heuristics(search: PackingSearch, *, by_dives: bool) -> None:
     """Offer what heuristics pack, for a first incumbent: two at least, more as far as they are quick."""
-    offer_packings(search, ("FFD-max", "Tetris"))
+    offer_packings(search, FIRST)
     share = 1.0 if by_dives else HEURISTICS_SHARE
     limit = search.deadline.within(share * search.deadline.left)
-    offer_packings(search, QUICK, limit)
+    offer_packings(search, [name for name in QUICK if name not in FIRST], limit)
     # Not worth compiling for; `placewright bench` does.
     if search.problem.items <= FEW_ITEMS and (by_dives or compiling.cached(PAIRING, "pair")):
         offer_packings(search, THOROUGH, limit)
@@ -172,7 +176,11 @@ def _try_heuristics(search: PackingSearch, *, by_dives: bool) -> None:
 def _try_arcflow(search: PackingSearch, backend: Backend, threads: int) -> None:
     """Ask arc-flow, an engine that does not stop at the relaxation of patterns."""
     deadline = search.deadline.within(search.deadline.left * ARC_FLOW_SHARE)
-    inner = PackingSearch(search.problem, deadline, search.seed, lambda packing, who: _pass_on(search, packing, who))
+
+    def pass_on(packing: Packing, found_by: str) -> None:
+        search.offer(packing, found_by)
+
+    inner = PackingSearch(search.problem, deadline, search.seed, pass_on)
     inner.incumbent, inner.cost, inner.bound = search.incumbent, search.cost, search.bound
     try:
         pack_by_arcflow(inner, backend, Settings(seed=search.seed, threads=threads))
@@ -182,10 +190,6 @@ def _try_arcflow(search: PackingSearch, backend: Backend, threads: int) -> None:
         search.failed(error)
     finally:
         _take_over(search, inner)
-
-
-def _pass_on(search: PackingSearch, packing: Packing, found_by: str) -> None:
-    search.offer(packing, found_by)
 
 
 def _take_over(search: PackingSearch, inner: PackingSearch) -> None:

@@ -52,7 +52,6 @@ class Dive:
         self.available: Integers = (self.problem.available if available is None else available).copy()
         self.bins: list[tuple[int, Integers, int]] = []
         self.spent = 0
-        self.count = 0
 
     def run(self, deadline: Deadline, found_by: str) -> bool:
         """Dive; return whether the incumbent improved."""
@@ -68,11 +67,7 @@ class Dive:
                 return False
             self._ask_for_the_rest()
             known = self.generation.converge(deadline, enough=self._enough, rounds=ROUNDS, exact=False, complements=10)
-            if known.value == float("inf"):
-                return False
-            if self._hopeless(known.bound):
-                return False
-            if not self._fix():
+            if known.value == float("inf") or self._hopeless(known.bound) or not self._fix():
                 return False
         return True
 
@@ -94,20 +89,18 @@ class Dive:
 
     def _fix(self) -> bool:
         """Fix the whole part of every pattern, then those nearly whole, then a portion of the rest."""
-        values, before = self.master.values, self.count
+        values = self.master.values
         whole = np.floor(values + 1e-6).astype(np.int64)
-        for column in np.flatnonzero(whole).tolist():
-            self._take(column, int(whole[column]))
+        fixed = sum(self._take(column, int(whole[column])) for column in np.flatnonzero(whole).tolist())
         fractions = values - whole
         if self.rng is not None:
             fractions = np.where(fractions > 1e-9, fractions * self.rng.uniform(0.7, 1.0, size=len(fractions)), 0.0)
         wanted = max(1.0, self.portion * float(values.sum()))
-        fixed = int(whole.sum())
         for column in np.argsort(-fractions, kind="stable").tolist():
             if fractions[column] <= 1e-9 or (fixed >= wanted and values[column] - whole[column] < NEARLY_WHOLE):
                 break
             fixed += self._take(column, 1)
-        return self.count > before
+        return fixed > 0
 
     def _take(self, column: int, times: int) -> int:
         """Use a pattern so often, as far as items are left and bins available; return how often."""
@@ -119,5 +112,4 @@ class Dive:
             self.left = self.left - times * pattern
             self.available[kind] -= times
             self.spent += times * int(self.problem.costs[kind])
-            self.count += times
         return max(times, 0)

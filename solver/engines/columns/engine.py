@@ -77,7 +77,7 @@ class ColumnEngine:
     search : PackingSearch
         Of a problem whose flavours all take something and fit some bin.
     backend : Backend or None
-        Solves the integer program over the known patterns; without one it is not asked.
+        Solves the integer program over the known patterns; not asked again once it has failed.
     """
 
     def __init__(self, search: PackingSearch, backend: Backend | None = None, threads: int = 1) -> None:
@@ -245,7 +245,13 @@ class ColumnEngine:
         Its word that there is none is a claim; a packing is one, whoever finds it.
         """
         search, root = self.search, self.root
-        if self.backend is None or self.mix is not None or root.weights is None or search.cost is None:
+        if (
+            self.backend is None
+            or search.failures
+            or self.mix is not None
+            or root.weights is None
+            or search.cost is None
+        ):
             return
         if search.done or search.cost - self.step > search.bound:
             return
@@ -277,7 +283,9 @@ class ColumnEngine:
     def _solve_integer_master(self) -> None:
         """Ask the backend for the best packing from the patterns known."""
         master = self.generation.master
-        if self.backend is None or self.search.deadline.left < LAST_CALL or not master.solve(self.search.deadline):
+        if self.backend is None or self.search.failures or self.search.deadline.left < LAST_CALL:
+            return
+        if not master.solve(self.search.deadline):
             return
         columns = self._promising()
         deadline = self.search.deadline.within(max(1.0, MASTER_SHARE * self.search.deadline.left))

@@ -11,8 +11,7 @@ from solver.deadline import Deadline
 
 MOST_AXES = 3
 MOST_CELLS = 25_000_000
-MOST_STEPS = 60_000_000
-"""Where tables would be larger, or take more steps, depth-first search is quicker."""
+"""Where tables would be larger, depth-first search is quicker."""
 
 
 PLENTY = 0.7
@@ -23,14 +22,12 @@ MOST_ENDLESS_STEPS = 600_000_000
 """The larger lattice takes up to about a second; it is asked where long searches did not end."""
 
 
-def lattice_pays(problem: VectorPacking, types: list[int], items: Integers, demand: Integers) -> bool:
+def lattice_pays(problem: VectorPacking, types: list[int], items: Integers) -> bool:
     """Whether the lattice is small enough."""
     if problem.resources > MOST_AXES:
         return False
     cells = float(np.prod(problem.capacities[types].max(axis=0).astype(np.float64) + 1))
-    fitting = problem.most[:, types].max(axis=1)[items]
-    passes = int(np.where(demand[items] >= fitting, 1, np.minimum(demand[items], fitting)).sum())
-    return cells * len(items) <= MOST_CELLS and cells * passes <= MOST_STEPS
+    return cells * len(items) <= MOST_CELLS
 
 
 def endless_lattice_pays(problem: VectorPacking, types: list[int], items: Integers) -> bool:

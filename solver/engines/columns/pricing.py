@@ -123,7 +123,7 @@ class Pricer:
         if effort.nodes is None or effort.nodes > NODES_BEFORE_PAIRS:
             outlook.tabulate_pair()
         whole = None
-        if lattice_pays(self.problem, self.types, items, demand):
+        if lattice_pays(self.problem, self.types, items):
             whole = Lattice(self.problem, self.types, items, weights, demand)
         answer = {k: self._one(k, int(above[k]), effort, outlook, whole) for k in self.types}
         if self.endless and effort.nodes == NODES_BEFORE_LATTICE:
