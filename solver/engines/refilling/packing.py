@@ -69,19 +69,3 @@ class PackingRefiller:
             self._refilling = Refilling(contents, self.search.bound, self.backend, settings, by_nodes=self.by_attempts)
         else:
             self._refilling.take(contents)
-
-
-def refill(search: PackingSearch, backend: Backend, deadline: Deadline, *, attempts: int | None = None) -> None:
-    """Improve the incumbent of a search until it meets the bound, the deadline, or so many attempts.
-
-    Parameters
-    ----------
-    search : PackingSearch
-        With an incumbent.
-    backend : Backend
-        For the mixes of bins.
-    deadline : Deadline
-    attempts : int, optional
-        No limit by default. With it the same seed finds the same packings.
-    """
-    PackingRefiller(search, backend, by_attempts=attempts is not None).run(deadline, attempts)

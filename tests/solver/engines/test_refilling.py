@@ -23,7 +23,7 @@ from solver.engines.refilling.annealing import Annealing, Bins, Items
 from solver.engines.refilling.budget import Budget
 from solver.engines.refilling.contents import packed, packing_contents
 from solver.engines.refilling.instances import InstanceContents, is_plain, target_level
-from solver.engines.refilling.packing import refill
+from solver.engines.refilling.packing import PackingRefiller
 from solver.engines.refilling.search import Refilling
 from solver.verifying import RuleJudge, level_values, verify
 from tests.agreement import seeds
@@ -130,7 +130,7 @@ def test_small_packings_reach_the_optimum() -> None:
         search = PackingSearch(problem, Deadline(20))
         search.offer(start, "first fit")
         search.prove(best, "brute force")
-        refill(search, backend_named("cbc"), search.deadline, attempts=25)
+        PackingRefiller(search, backend_named("cbc"), by_attempts=True).run(search.deadline, 25)
         assert search.cost is not None
         assert search.cost >= best
         tried += 1
@@ -153,7 +153,7 @@ def test_same_seed_same_packing() -> None:
     for _ in range(2):
         search = PackingSearch(problem, seed=5)
         search.offer(start, "first fit")
-        refill(search, backend_named("cbc"), search.deadline, attempts=3)
+        PackingRefiller(search, backend_named("cbc"), by_attempts=True).run(search.deadline, 3)
         costs_found.append([step.value for step in search.found])
     assert costs_found[0] == costs_found[1]
     assert costs_found[0][-1] < costs_found[0][0]
