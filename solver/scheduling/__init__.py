@@ -1,0 +1,1 @@
+"""The scheduler: from a solved placement to running machines."""
