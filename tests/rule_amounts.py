@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from formulations.rules import (
     Among,
     AtLeastDomains,
+    AtMostMoves,
     AtMostOn,
     AtMostPerHost,
     Ban,
@@ -63,6 +64,9 @@ def amount(oracle: Oracle, rule: Rule, host_of: Sequence[int]) -> int:  # noqa: 
         case AtMostPerHost():
             there = [host_of[i] for i in placed(rule.vms)]
             return sum(max(0, there.count(j) - rule.most) for j in oracle.hosts_called(rule.hosts))
+        case AtMostMoves():
+            moved = [i for i in placed(rule.vms) if oracle.current[i] not in {-1, host_of[i]}]
+            return max(0, len(moved) - rule.most)
         case AtMostOn():
             return max(0, len(set(host_of) & set(oracle.hosts_called(rule.hosts))) - rule.most)
         case Dedicated():

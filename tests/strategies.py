@@ -18,6 +18,7 @@ from formulations.objective import ObjectiveLevel, TermKind
 from formulations.rules import (
     Among,
     AtLeastDomains,
+    AtMostMoves,
     AtMostOn,
     AtMostPerHost,
     Ban,
@@ -36,6 +37,7 @@ from formulations.rules import (
 RULES: tuple[str, ...] = (
     "among",
     "at_least_domains",
+    "at_most_moves",
     "at_most_on",
     "at_most_per_host",
     "ban",
@@ -389,6 +391,9 @@ class _Drawing:
 
     def _at_least_domains(self, more: dict[str, Any]) -> Rule:
         return AtLeastDomains(vms=self.vm_selectors(2), least=self.number(1, 3), level=self.level(), **more)
+
+    def _at_most_moves(self, more: dict[str, Any]) -> Rule:
+        return AtMostMoves(most=self.number(0, 2), vms=self.vm_selectors(2), **more)
 
     def _at_most_on(self, more: dict[str, Any]) -> Rule:
         hosts = ["*"] if self.chance(0.5) else self.host_selectors()

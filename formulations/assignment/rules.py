@@ -17,6 +17,7 @@ from formulations.program import ContradictionError, Expression
 from formulations.rules import (
     Among,
     AtLeastDomains,
+    AtMostMoves,
     AtMostOn,
     AtMostPerHost,
     Ban,
@@ -158,6 +159,18 @@ def _at_most_per_host(encoding: Encoding, rule: AtMostPerHost) -> None:
             encoding.limit(count, rule.most, f"host {host}")
 
 
+def _at_most_moves(encoding: Encoding, rule: AtMostMoves) -> None:
+    vms = encoding.called(rule.vms)
+    current = encoding.instance.current
+    vms = vms[current[vms] >= 0]
+    fixed = encoding.model.scope.fixed.host_of[vms]
+    moved = Expression(constant=float(((fixed >= 0) & (fixed != current[vms])).sum()))
+    for vm in encoding.model.free(vms):
+        home = int(current[vm])
+        moved.plus(Expression.total(x for host, x in encoding.model.x[vm].items() if host != home))
+    encoding.limit(moved, rule.most, "moves")
+
+
 def _gather(encoding: Encoding, rule: Gather) -> None:
     """At most one domain is occupied."""
     total = Expression()
@@ -281,6 +294,7 @@ def _ignore(encoding: Encoding, rule: Ignore) -> None:
 _ENCODINGS: dict[type[PlacementRule], Callable[[Encoding, Any], None]] = {
     Among: _among,
     AtLeastDomains: _at_least_domains,
+    AtMostMoves: _at_most_moves,
     AtMostOn: _at_most_on,
     AtMostPerHost: _at_most_per_host,
     Ban: _ban,

@@ -9,6 +9,7 @@ from formulations.quantities import exact
 from formulations.rules import (
     Among,
     AtLeastDomains,
+    AtMostMoves,
     AtMostOn,
     AtMostPerHost,
     Ban,
@@ -55,6 +56,8 @@ def _binds_members(instance: Instance, rule: Rule, members: list[Integers]) -> b
             return len(members[0]) > 1
         case AtMostPerHost():
             return len(members[0]) > rule.most
+        case AtMostMoves():
+            return int((instance.current[members[0]] >= 0).sum()) > rule.most
         case Split() | FaultDomains():
             return sum(bool(len(group)) for group in members) > 1
         case Dedicated():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from formulations.rules.among import Among
 from formulations.rules.at_least_domains import AtLeastDomains
+from formulations.rules.at_most_moves import AtMostMoves
 from formulations.rules.at_most_on import AtMostOn
 from formulations.rules.at_most_per_host import AtMostPerHost
 from formulations.rules.ban import Ban
@@ -21,6 +22,7 @@ from formulations.rules.spread import Spread
 Rule = (
     Among
     | AtLeastDomains
+    | AtMostMoves
     | AtMostOn
     | AtMostPerHost
     | Ban
@@ -38,6 +40,7 @@ Rule = (
 __all__ = [
     "Among",
     "AtLeastDomains",
+    "AtMostMoves",
     "AtMostOn",
     "AtMostPerHost",
     "Ban",

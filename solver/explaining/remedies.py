@@ -13,7 +13,7 @@ import numpy as np
 from formulations.instance import Instance
 from formulations.machines import Host
 from formulations.quantities import common_quantum, plain
-from formulations.rules import AtLeastDomains, AtMostOn, AtMostPerHost
+from formulations.rules import AtLeastDomains, AtMostMoves, AtMostOn, AtMostPerHost
 from solver.explaining.draft import Draft
 from solver.explaining.facts import (
     AllOf,
@@ -120,7 +120,7 @@ def _eased_rule(instance: Instance, fact: RuleFact) -> Iterator[Remedy]:
     rule = instance.rules[fact.positions[0]]
     if isinstance(rule, AtLeastDomains):
         field, number, sign, most = "least", rule.least, -1, rule.least - 1
-    elif isinstance(rule, AtMostOn | AtMostPerHost):
+    elif isinstance(rule, AtMostMoves | AtMostOn | AtMostPerHost):
         field, number, sign, most = "most", rule.most, 1, max(1, int(instance.wanted.sum()) - rule.most)
     else:
         return

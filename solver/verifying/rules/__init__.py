@@ -11,6 +11,7 @@ from formulations.instance import Instance
 from formulations.rules import (
     Among,
     AtLeastDomains,
+    AtMostMoves,
     AtMostOn,
     AtMostPerHost,
     Ban,
@@ -35,12 +36,13 @@ from solver.verifying.rules.domains import (
     SplitCheck,
     SpreadCheck,
 )
-from solver.verifying.rules.hosts import AmongCheck, BanCheck, FenceCheck, StayCheck
+from solver.verifying.rules.hosts import AmongCheck, AtMostMovesCheck, BanCheck, FenceCheck, StayCheck
 from solver.verifying.rules.sharing import AtMostOnCheck, AtMostPerHostCheck, DedicatedCheck
 
 CHECKS: dict[type[PlacementRule], Callable[[Instance, Any], RuleCheck]] = {
     Among: AmongCheck,
     AtLeastDomains: AtLeastDomainsCheck,
+    AtMostMoves: AtMostMovesCheck,
     AtMostOn: AtMostOnCheck,
     AtMostPerHost: AtMostPerHostCheck,
     Ban: BanCheck,

@@ -1,4 +1,4 @@
-"""Judges of the rules about which hosts VMs run on: among, ban, fence, ignore and pin."""
+"""Judges of the rules about which hosts VMs run on: among, at most moves, ban, fence, ignore and pin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formulations.instance import Instance
-from formulations.rules import Among, Ban, Fence, Ignore, Pin
+from formulations.rules import Among, AtMostMoves, Ban, Fence, Ignore, Pin
 from formulations.tables import Integers
 from solver.verifying.rules.base import HostSet, RuleCheck, ruled
 
@@ -66,6 +66,31 @@ class StayCheck(RuleCheck):
         for at in np.flatnonzero((hosts >= 0) & (hosts != self.home)).tolist():
             where, home = self.host_called(hosts[at]), self.host_called(self.home[at])
             yield f"{self.called([self.members[at]])} runs on {where} instead of {home}"
+
+
+class AtMostMovesCheck(RuleCheck):
+    """Counts the VMs that leave their current host, beyond the most."""
+
+    def __init__(self, instance: Instance, rule: AtMostMoves) -> None:
+        vms = ruled(instance, rule.vms)
+        super().__init__(instance, vms[instance.current[vms] >= 0])
+        self.home = instance.current[self.members]
+        self.most = rule.most
+
+    def amount(self, host_of: Integers) -> int:
+        """Return how many of the placed VMs run elsewhere, beyond the most."""
+        return max(0, int(np.count_nonzero(self._moved(host_of))) - self.most)
+
+    def _moved(self, host_of: Integers) -> NDArray[np.bool_]:
+        hosts = host_of[self.members]
+        moved: NDArray[np.bool_] = (hosts >= 0) & (hosts != self.home)
+        return moved
+
+    def offences(self, host_of: Integers) -> Iterable[str]:
+        """Yield how many move, and who."""
+        moved = self.members[self._moved(host_of)]
+        if len(moved) > self.most:
+            yield f"{len(moved)} move: {self.called(moved)}"
 
 
 class AmongCheck(RuleCheck):

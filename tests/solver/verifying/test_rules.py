@@ -12,6 +12,7 @@ from formulations import VM, Host, Instance, Resource, UnsupportedError
 from formulations.rules import (
     Among,
     AtLeastDomains,
+    AtMostMoves,
     AtMostOn,
     AtMostPerHost,
     Ban,
@@ -89,6 +90,9 @@ CASES: list[tuple[Rule, tuple[int, int, int, int], int, str]] = [
     (AtMostPerHost(vms=["web"], most=1), (2, 2, 2, 1), 2, "h2 runs 3"),
     (AtMostPerHost(most=2, hosts=["h1"]), (1, 1, 2, 2), 0, ""),  # old counts nowhere
     (AtMostPerHost(most=0, hosts=["h1", "h4"]), (1, 4, 2, 4), 3, "h1 runs 1; h4 runs 2"),
+    (AtMostMoves(most=1), (1, 3, 3, 4), 0, ""),  # db has no current host: it does not move
+    (AtMostMoves(most=1), (0, 1, 2, 4), 1, "2 move: web-2 and web-3"),
+    (AtMostMoves(most=0, vms=["web-1"]), (2, 1, 2, 4), 1, "1 move: web-1"),
     (AtMostOn(most=2), (2, 2, 2, 2), 0, ""),
     (AtMostOn(most=1), (2, 2, 2, 3), 2, "3 in use: h1, h2 and h3"),  # old keeps h1 in use
     (AtMostOn(most=0, hosts=["h1"]), (0, 0, 0, 0), 1, "1 in use: h1"),
