@@ -18,7 +18,7 @@ from formulations.naming import CountedNames
 from formulations.objective import ObjectiveLevel, level
 from formulations.resources import MOST_RESOURCES, Resource, check_name
 from formulations.rules import FaultDomains, Ignore, Level, Rule, Selector, Split
-from formulations.tables import Tables
+from formulations.tables import NO_LIMIT, Tables
 
 MOST_RULES = 100_000
 
@@ -211,6 +211,22 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Return the number of the one host of this name, -1 where it names none or several."""
         hosts = self.host_names.find(name)
         return int(hosts[0]) if hosts is not None and len(hosts) == 1 else -1
+
+    @cached_property
+    def arrival_room(self) -> NDArray[np.int64] | None:
+        """What the VMs that move to each host may reserve of transient resources: shape (hosts, resources).
+
+        The VMs that are on a host now occupy it until all moves are over. ``NO_LIMIT`` for other
+        resources; None where no resource is transient, or nobody is anywhere yet.
+        """
+        transient = [resource.transient for resource in self.resources]
+        there = np.flatnonzero(self.wanted & (self.current >= 0))
+        if not any(transient) or not len(there):
+            return None
+        held = np.zeros((self.host_count, len(transient)), dtype=np.int64)
+        np.add.at(held, self.current[there], self.tables.lower[self.vm_entry[there]])
+        room = np.maximum(self.tables.capacity[self.host_names.entries()] - held, 0)
+        return np.where(transient, room, NO_LIMIT)
 
     @cached_property
     def ignored(self) -> NDArray[np.bool_]:

@@ -42,7 +42,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         What the isolation models and the scheduler take it for. By default a resource
         called ``cpu`` or ``memory`` has that role and any other has none.
     transient : bool
-        Whether a moving VM occupies it at both ends until the move is over.
+        Whether a VM that moves occupies it at both ends until all moves are over: on every host, those who
+        arrive fit beside all who are there now.
     """
 
     name: str

@@ -284,7 +284,19 @@ class Oracle:
     def obeys(self, host_of: Sequence[int]) -> bool:
         """Whether every VM is where it may be and every hard rule holds."""
         allowed = all(j in self.options(i) for i, j in enumerate(host_of))
-        return allowed and not any(rule.hard and self.amount(rule, host_of) for rule in self.instance.rules)
+        broken = any(rule.hard and self.amount(rule, host_of) for rule in self.instance.rules)
+        return allowed and not broken and all(self.passes(j, host_of) for j in range(len(self.hosts)))
+
+    def passes(self, j: int, host_of: Sequence[int]) -> bool:
+        """Whether those who come to a host fit beside all who are there before, in transient resources."""
+        before = [i for i, at in enumerate(self.current) if at == j and self.wanted[i]]
+        coming = [i for i, at in enumerate(host_of) if at == j and self.current[i] != j]
+        for r, resource in enumerate(self.instance.resources):
+            arriving = sum(self.bounds(i, j, r)[0] for i in coming)
+            held = sum(self.bounds(i, j, r)[0] for i in before)
+            if resource.transient and arriving and held + arriving > self.capacity(j, r):
+                return False
+        return True
 
     def members(self, host_of: Sequence[int]) -> dict[int, tuple[int, ...]]:
         """Return the VMs of every host in use."""

@@ -93,8 +93,9 @@ class Knobs:
         Whether sizes are bounds instead of plain numbers.
     labels : bool
         Whether hosts may have racks, zones and rooms.
-    numa, maintenance, overcommit, unlimited : bool
-        Whether some hosts have NUMA cells, are in maintenance, overcommit, are unlimited in number.
+    numa, maintenance, overcommit, unlimited, transient : bool
+        Whether some hosts have NUMA cells, are in maintenance, overcommit, are unlimited in number;
+        whether some resources are occupied at both ends while VMs move.
     ignored, off : bool
         Whether some VMs are ignored, or off.
     current : bool, optional
@@ -122,6 +123,7 @@ class Knobs:
     numa: bool = False
     maintenance: bool = False
     overcommit: bool = False
+    transient: bool = False
     unlimited: bool = False
     ignored: bool = False
     off: bool = False
@@ -158,6 +160,7 @@ def everything(rng: np.random.Generator, **knobs: Any) -> Instance:
     some: dict[str, Any] = {name: bool(rng.random() < 0.3) for name in features}
     modes = [str(mode) for mode in rng.choice(MODES, int(rng.integers(1, 4)))]
     unplaced = bool(rng.random() < 0.3)
+    some["transient"] = bool(rng.random() < 0.2)
     return random_instance(rng, **{**some, "isolation": modes, "allow_unplaced": unplaced, **knobs})
 
 
@@ -201,7 +204,7 @@ class _Drawing:
         if self.knobs.ignored:
             rules.append(Ignore(vms=self.vm_selectors(1)))
         return Instance(
-            resources=[Resource(name=name, unit=UNITS[name]) for name in self.resources],
+            resources=[Resource(name=name, unit=UNITS[name], transient=self.transient()) for name in self.resources],
             vms=self.vms,
             hosts=self.hosts,
             rules=rules,
@@ -209,6 +212,10 @@ class _Drawing:
             objective=None if self.knobs.terms is None else self.objective(self.knobs.terms),
             allow_unplaced=self.unplaced,
         )
+
+    def transient(self) -> bool:
+        """Draw whether a resource is transient."""
+        return self.knobs.transient and self.chance(0.7)
 
     # -- hosts ---------------------------------------------------------------------------
 
@@ -326,7 +333,7 @@ class _Drawing:
     @cached_property
     def vms(self) -> list[VM]:
         """The VMs' entries, with their current hosts where there are such."""
-        if not (self.coin(self.knobs.current) or self.knobs.ignored):
+        if not (self.coin(self.knobs.current) or self.knobs.ignored or self.knobs.transient):
             return self.bare_vms
         return [self._at_home(vm) if self.chance(0.75) else vm for vm in self.bare_vms]
 

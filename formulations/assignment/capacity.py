@@ -79,6 +79,7 @@ class Capacity:
             takes = {vm: self._take(vm, host, entry, r) for vm in members}
             self._host_rows(host, entry, r, takes)
             self._cell_rows(host, entry, r, takes)
+        self._arrival_rows(host, members)
         self._mark_on(host, entry, members)
 
     def _name(self, host: int) -> str:
@@ -184,6 +185,19 @@ class Capacity:
         if self.instance.gamma:
             bursts = {vm: (self.model.x[vm][host], self._burst(vm, entry, r)) for vm in takes}
             self._absorbs([take.floor for take in takes.values()], bursts, room, name)
+
+    def _arrival_rows(self, host: int, members: list[int]) -> None:
+        """Let those who move to a host fit beside all who are there now, in transient resources."""
+        room = self.instance.arrival_room
+        if room is None:
+            return
+        arriving = [vm for vm in members if self.instance.current[vm] != host]
+        for r in np.flatnonzero(room[host] < NO_LIMIT).tolist():
+            sizes = {vm: float(self.tables.lower[self._vm_entry(vm), r]) / self.unit[r] for vm in arriving}
+            total = Expression({self.model.x[vm][host]: size for vm, size in sizes.items() if size})
+            most = float(room[host, r]) / self.unit[r]
+            if sum(sizes.values()) > most:
+                self.program.at_most(total, most, f"arriving_{self._name(host)}_{self.tables.resource_names[r]}")
 
     def _room(self, host: int, capacity: float) -> Expression:
         """Return what a host offers: its capacity, when it is on."""

@@ -121,7 +121,8 @@ class Counting:
             problem = _Merging(instance, sizing, level, settled, stays).merge()
         except ContradictionError as error:
             raise _short(str(error), possible=level.served or instance.allow_unplaced) from error
-        reasons = (*(f"the rule {rule!s} binds" for rule in binding[:1]), *sizing.faults, *level.faults)
+        faults = ["VMs that move occupy transient resources at both ends"] if instance.arrival_room is not None else []
+        reasons = (*(f"the rule {rule!s} binds" for rule in binding[:1]), *faults, *sizing.faults, *level.faults)
         return cls(
             instance=instance,
             level=level.number,

@@ -48,6 +48,8 @@ class Construction:
         self.host_of: Integers = np.full(instance.vm_count, -1, dtype=np.int64)
         self.cells: Integers = np.zeros(instance.vm_count, dtype=np.int64)
         self.members: dict[int, list[int]] = {}
+        self._arrival_room = instance.arrival_room
+        self._arrived: Integers = np.zeros(shape if self._arrival_room is not None else (0, 0), dtype=np.int64)
         self._plain = all(_adds_up(instance, entry) for entry in range(len(instance.vms)))
         self._celled = any(cells is not None for cells in self.tables.cells)
         self._judges_of: dict[int, list[tuple[RuleJudge, Fraction | None]]] = {}
@@ -72,7 +74,8 @@ class Construction:
     def alike(self) -> Mask:
         """Which VMs differ from the others of their entry in nothing but the name: shape (VMs,)."""
         plain: Mask = ~self.ruled & (self.instance.current < 0)
-        return plain if self._plain and not self._celled else np.zeros_like(plain)
+        simple = self._plain and not self._celled and self._arrival_room is None
+        return plain if simple else np.zeros_like(plain)
 
     # -- where a VM fits -----------------------------------------------------------------
 
@@ -84,7 +87,15 @@ class Construction:
         else:
             open_to = self.candidates.fits(entry)[self.host_entry[hosts]]
         roomy: Mask = open_to & (loads[hosts] + sizes[entry] <= self.capacity[hosts]).all(axis=1)
-        return roomy
+        return roomy if self._arrival_room is None else roomy & self._may_arrive(vm, hosts)
+
+    def _may_arrive(self, vm: int, hosts: Integers) -> Mask:
+        """Return on which of the hosts the VM is already, or fits beside all who are there now and arrive."""
+        if self._arrival_room is None:
+            return np.ones(len(hosts), dtype=np.bool_)
+        after = self._arrived[hosts] + self.tables.lower[int(self.instance.vm_entry[vm])]
+        fits: Mask = ((after <= self._arrival_room[hosts]) | (after == self._arrived[hosts])).all(axis=1)
+        return fits | (hosts == self.instance.current[vm])
 
     def price(self, vm: int, host: int) -> Fraction | None:
         """Return what broken soft rules cost more with the VM on the host; None if it may not go there."""
@@ -110,6 +121,8 @@ class Construction:
         self.reserved[host] += self.tables.lower[entry]
         self.expected[host] += self.tables.demand[entry]
         self.count[host] += 1
+        if self._arrival_room is not None and host != self.instance.current[vm]:
+            self._arrived[host] += self.tables.lower[entry]
         self.members.setdefault(host, []).append(vm)
         for judge, _ in self._judges_of.get(vm, ()):
             self._amounts[id(judge)] = judge.amount(self.host_of)

@@ -95,6 +95,26 @@ def overloaded(occupants: Occupants, given: Integers, verb: str) -> Iterator[Vio
         yield from _excess(instance, r, sums, capacity, kind=Fault.CAPACITY, verb=verb)
 
 
+def crowded_in_transit(occupants: Occupants) -> Iterator[Violation]:
+    """Yield the hosts whose arriving VMs do not fit beside all who are there before anybody moves.
+
+    Transient resources only, by reservations. Where those who are there exceed the capacity
+    already, nobody may arrive who needs any of it.
+    """
+    instance = occupants.instance
+    now = np.flatnonzero(instance.wanted & (instance.current >= 0))
+    came = occupants.host != instance.current[occupants.vm]
+    if not len(now) or not came.any():
+        return
+    for r, capacity in enumerate(_capacities(instance)):
+        if not instance.resources[r].transient:
+            continue
+        arriving = totals(occupants.host[came], occupants.lower[came, r], instance.host_count)
+        held = totals(instance.current[now], instance.tables.lower[instance.vm_entry[now], r], instance.host_count)
+        needed = np.where(arriving > 0, arriving + held, 0)
+        yield from _excess(instance, r, needed, capacity, kind=Fault.TRANSIT, verb="needed while VMs move,")
+
+
 def bursting(occupants: Occupants, given: Integers) -> Iterator[Violation]:
     """Yield the hosts where the guaranteed part and the largest bursts together do not fit.
 

@@ -12,7 +12,14 @@ from formulations.instance import Instance
 from formulations.placement import Placement
 from formulations.rules import Ignore
 from formulations.tables import Integers
-from solver.verifying.capacity import broken_cores, bursting, given_without_host, outside_bounds, overloaded
+from solver.verifying.capacity import (
+    broken_cores,
+    bursting,
+    crowded_in_transit,
+    given_without_host,
+    outside_bounds,
+    overloaded,
+)
 from solver.verifying.cells import overloaded_cells, wrong_cells
 from solver.verifying.occupants import Occupants
 from solver.verifying.rules import RuleJudge
@@ -88,6 +95,7 @@ def _violations(
     yield from outside_bounds(occupants, given, verb)
     yield from broken_cores(occupants, given)
     yield from overloaded(occupants, given, verb)
+    yield from crowded_in_transit(occupants)
     yield from bursting(occupants, given)
     yield from _cells(occupants, host_of, given, cells, verb)
 

@@ -30,6 +30,8 @@ class Fault(StrEnum):
     """A VM gets more than its limit."""
     CAPACITY = "capacity"
     """A host gives more than it has."""
+    TRANSIT = "transit"
+    """The VMs that move to a host do not fit beside those who are there now."""
     BURST = "burst"
     """The protected VMs' bursts do not fit a host."""
     CORES = "cores"

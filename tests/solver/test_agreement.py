@@ -13,7 +13,7 @@ BLOCK = 50
 BLOCKS = 6
 EVERYDAY = 2
 
-FEATURES = ("numa", "maintenance", "overcommit", "unlimited", "ignored", "off")
+FEATURES = ("numa", "maintenance", "overcommit", "unlimited", "ignored", "off", "transient")
 
 
 def _check(name: str, count: int, start: int, **knobs: Any) -> None:

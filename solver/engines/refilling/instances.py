@@ -85,9 +85,10 @@ def target_level(instance: Instance, values: Sequence[Fraction], met: Sequence[b
 
 
 def is_plain(instance: Instance) -> bool:
-    """Whether sizes alone say what fits: neither floors that depend on others, nor cells, nor too many hosts."""
+    """Whether sizes alone say what fits: no floors that depend on others, no cells, no transit, not too many hosts."""
     adds_up = all(_adds_up(instance, entry) for entry in range(len(instance.vms)))
-    return adds_up and all(cells is None for cells in instance.tables.cells) and instance.host_count <= MOST_HOSTS
+    simple = instance.arrival_room is None and all(cells is None for cells in instance.tables.cells)
+    return adds_up and simple and instance.host_count <= MOST_HOSTS
 
 
 def _adds_up(instance: Instance, entry: int) -> bool:

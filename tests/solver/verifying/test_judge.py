@@ -462,3 +462,22 @@ def test_a_million_vms_are_judged_in_seconds() -> None:
     begun = time.monotonic()
     assert verify(instance, placement).ok
     assert time.monotonic() - begun < 10
+
+
+def test_transient_resources_are_held_at_both_ends() -> None:
+    """Two VMs that swap full hosts fit in the end and not on the way: only a third host with room may take one."""
+    vms = [VM(name=name, resources={"disk": size}, host=host) for name, size, host in (("a", 6, "h1"), ("b", 5, "h2"))]
+    hosts = [
+        Host(name="h1", capacity={"disk": 8}),
+        Host(name="h2", capacity={"disk": 8}),
+        Host(name="h3", capacity={"disk": 6}),
+    ]
+    instance = Instance(resources=[Resource(name="disk", unit="GB", transient=True)], vms=vms, hosts=hosts)
+    swapped = verify(instance, Placement.from_names(instance, {"a": "h2", "b": "h1"}))
+    assert [str(found) for found in swapped.violations] == [
+        "disk of h1: 11 GB needed while VMs move, of 8 GB",
+        "disk of h2: 11 GB needed while VMs move, of 8 GB",
+    ]
+    assert {found.kind for found in swapped.violations} == {Fault.TRANSIT}
+    assert verify(instance, Placement.from_names(instance, {"a": "h3", "b": "h2"})).ok
+    assert not verify(instance, Placement.from_names(instance, {"a": "h3", "b": "h1"})).ok
