@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
@@ -372,23 +372,26 @@ class MigrationPlan:
         return 0.0 if self.makespan <= self.bound else (self.makespan - self.bound) / self.makespan
 
 
-def bypasses_in(question: MigrationQuestion, steps: tuple[Step, ...]) -> int:
-    """Return how many moves the steps make beyond the one that a VM needs that runs before and after."""
-    moves = _counted(question, steps, "move")
-    needed = (question.here >= 0) & (question.there >= 0)
-    needed[np.setdiff1d(np.arange(len(needed)), question.changing)] = False
-    return int(np.maximum(0, moves - needed).sum())
+def bypasses_in(question: MigrationQuestion, steps: Iterable[Step]) -> int:
+    """Return how many bypasses the steps make.
+
+    Counted are the steps that put a VM elsewhere than on its target, and the moves away from its
+    target: together the moves beyond the one that each VM needs.
+    """
+    where: dict[int, tuple[int, int]] = {}
+    count = 0
+    for step in sorted(steps, key=lambda step: (step.start, step.end)):
+        vm, goal = step.vm, (int(question.there[step.vm]), int(question.cells_there[step.vm]))
+        before = where.get(vm, (int(question.here[vm]), int(question.cells_here[vm])))
+        where[vm] = step.target, step.cells
+        if step.kind != "stop":
+            count += (where[vm] != goal) + (step.kind == "move" and before == goal)
+    return count
 
 
-def stops_in(question: MigrationQuestion, steps: tuple[Step, ...]) -> int:
-    """Return how often the steps stop a VM beyond the last stop of one that does not run in the target."""
-    final = (question.here >= 0) & (question.there < 0)
-    return int(np.maximum(0, _counted(question, steps, "stop") - final).sum())
-
-
-def _counted(question: MigrationQuestion, steps: tuple[Step, ...], kind: StepKind) -> Integers:
-    vms = np.array([step.vm for step in steps if step.kind == kind], dtype=np.int64)
-    return np.bincount(vms, minlength=question.instance.vm_count).astype(np.int64)
+def stops_in(question: MigrationQuestion, steps: Iterable[Step]) -> int:
+    """Return how often the steps stop a VM that runs in the target."""
+    return sum(step.kind == "stop" and int(question.there[step.vm]) >= 0 for step in steps)
 
 
 __all__ = [
