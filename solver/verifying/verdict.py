@@ -48,11 +48,12 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class Violation:
-    """One condition that a placement violates.
+    """One condition that a placement, or a schedule, violates.
 
     Attributes
     ----------
-    kind : Fault
+    kind : StrEnum
+        A `Fault`, or what the checker of a schedule calls it.
     subjects : tuple of str
         The VMs, hosts or rule concerned, by name.
     amount : Fraction
@@ -62,7 +63,7 @@ class Violation:
         One sentence, such as ``memory of host-3: 104 GB allocated of 100 GB``.
     """
 
-    kind: Fault
+    kind: StrEnum
     subjects: tuple[str, ...]
     amount: Fraction
     unit: str
@@ -95,7 +96,7 @@ class Verdict:
         return not self.violations
 
 
-def listed(kind: Fault, found: Sequence[int], make: Callable[[int], Violation]) -> Iterator[Violation]:
+def listed(kind: StrEnum, found: Sequence[int], make: Callable[[int], Violation]) -> Iterator[Violation]:
     """Yield the violation of each thing found; beyond ``MOST_LISTED`` only their number."""
     yield from map(make, found[:MOST_LISTED])
     more = len(found) - MOST_LISTED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
@@ -233,7 +234,7 @@ def shop(**changes: Any) -> Instance:
 GOOD = Placement(np.array([0, 0, 1, -1]), np.array([[3], [3], [2], [0]]))
 
 
-def kinds(instance: Instance, placement: Placement) -> list[Fault]:
+def kinds(instance: Instance, placement: Placement) -> list[StrEnum]:
     """Return the kinds of what is violated."""
     return [violation.kind for violation in verify(instance, placement).violations]
 
