@@ -333,11 +333,24 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def _check_start_order(self) -> None:
         after: dict[str, list[str]] = {}
+        nodes: dict[str, str] = {}
         for position, vm in enumerate(self.vms):
-            if vm.start_after:
-                before = self.vm_names.entry_of(self.vms_called(vm.start_after, f"vms[{position}].start_after"))
-                after[vm.name] = [self.vms[entry].name for entry in np.unique(before)]
+            for place, name in enumerate(vm.start_after):
+                if name not in nodes:
+                    nodes[name] = self._start_node(name, f"vms[{position}].start_after[{place}]", after)
+                after.setdefault(vm.name, []).append(nodes[name])
         _acyclic(after, "vms", "start_after")
+
+    def _start_node(self, name: str, path: str, after: dict[str, list[str]]) -> str:
+        """Return the node of a name in the graph of who waits: an entry, or a group with arcs of its own."""
+        if name != "*" and (members := self.vm_names.find(name)) is not None:
+            return self.vms[int(self.vm_names.entry_of(members[:1])[0])].name
+        if name != "*" and name not in self._vm_groups:
+            raise InputError(f"no VM, member or label is called {name!r}", path)
+        entries = range(len(self.vms)) if name == "*" else self._vm_groups[name]
+        node = f"{name} "  # no VM is called so: names end in no space
+        after[node] = [self.vms[entry].name for entry in entries]
+        return node
 
     def _check_rules(self) -> None:
         for position, rule in enumerate(self.rules):
@@ -414,7 +427,7 @@ def _acyclic(after: dict[str, list[str]], field: str, what: str) -> None:
                 done.add(node)
             elif node in on_trail:
                 cycle = [*trail[trail.index(node) :], node]
-                raise InputError(f"{what} forms a cycle: {' -> '.join(cycle)}", field)
+                raise InputError(f"{what} forms a cycle: {' -> '.join(map(str.strip, cycle))}", field)
             elif node not in done:
                 trail.append(node)
                 on_trail.add(node)
