@@ -335,10 +335,11 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         after: dict[str, list[str]] = {}
         nodes: dict[str, str] = {}
         for position, vm in enumerate(self.vms):
+            before = after.setdefault(vm.name, [])
             for place, name in enumerate(vm.start_after):
                 if name not in nodes:
                     nodes[name] = self._start_node(name, f"vms[{position}].start_after[{place}]", after)
-                after.setdefault(vm.name, []).append(nodes[name])
+                before.append(nodes[name])
         _acyclic(after, "vms", "start_after")
 
     def _start_node(self, name: str, path: str, after: dict[str, list[str]]) -> str:
