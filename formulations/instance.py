@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -16,6 +17,7 @@ from formulations.isolation import AnyIsolation, Protected, Shared
 from formulations.machines import MOST_MEMBERS, VM, Host, Pool
 from formulations.naming import CountedNames
 from formulations.objective import ObjectiveLevel, level
+from formulations.quantities import common_quantum, exact
 from formulations.resources import MOST_RESOURCES, Resource, check_name
 from formulations.rules import FaultDomains, Ignore, Level, Rule, Selector, Split
 from formulations.tables import NO_LIMIT, Tables
@@ -70,6 +72,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         self._check_pools()
         self._check_vms()
         self._check_rules()
+        self._check_objective()
         _ = self.tables
 
     def replace(self, **changes: Any) -> Self:
@@ -229,6 +232,35 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return np.where(transient, room, NO_LIMIT)
 
     @cached_property
+    def distances(self) -> tuple[dict[int, NDArray[np.int64]], Fraction]:
+        """What moves cost by distance: per host entry that states any, a whole number per entry, and its step."""
+        stated = [self._distances_of(position) for position in range(len(self.hosts))]
+        step = common_quantum({cost for row in stated for cost in row.values()})
+        rows: dict[int, NDArray[np.int64]] = {}
+        for entry, row in enumerate(stated):
+            if row:
+                rows[entry] = np.zeros(len(self.hosts), dtype=np.int64)
+                rows[entry][list(row)] = [int(cost / step) for cost in row.values()]
+        return rows, step
+
+    def _distances_of(self, position: int) -> dict[int, Fraction]:
+        """Return what it costs to move from one host entry to others, by entry."""
+        found: dict[int, Fraction] = {}
+        for name, cost in self.hosts[position].distance.items():
+            path = f"hosts[{position}].distance.{name}"
+            entries = self._host_groups.get(name) or self._host_entries.get(name)
+            if entries is None:
+                raise InputError(f"no host entry or label is called {name!r}", path)
+            for entry in entries:
+                if found.setdefault(entry, exact(cost)) != exact(cost):
+                    raise InputError(f"two names mean host {self.hosts[entry].name!r}, with different costs", path)
+        return found
+
+    @cached_property
+    def _host_entries(self) -> dict[str, list[int]]:
+        return {host.name: [position] for position, host in enumerate(self.hosts)}
+
+    @cached_property
     def ignored(self) -> NDArray[np.bool_]:
         """Which VMs an ignore rule leaves alone: shape (vm_count,)."""
         mask = np.zeros(self.vm_count, dtype=np.bool_)
@@ -298,7 +330,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             _known(vm.resources, names, f"vms[{position}].resources")
             _known(vm.overhead, names, f"vms[{position}].overhead")
         for position, host in enumerate(self.hosts):
-            for field in ("capacity", "reserve", "overcommit"):
+            for field in ("capacity", "reserve", "overcommit", "safety"):
                 _known(getattr(host, field), names, f"hosts[{position}].{field}")
             for number, cell in enumerate(host.cells):
                 _known(cell.capacity, names, f"hosts[{position}].cells[{number}].capacity")
@@ -352,6 +384,16 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         node = f"{name} "  # no VM is called so: names end in no space
         after[node] = [self.vms[entry].name for entry in entries]
         return node
+
+    def _check_objective(self) -> None:
+        names = {resource.name for resource in self.resources}
+        for position, stated in enumerate(self.objective or ()):
+            for number, term in enumerate(stated.terms):
+                for field in ("resource", "other"):
+                    if (name := getattr(term, field)) is not None:
+                        _known([name], names, f"objective[{position}].terms[{number}].{field}")
+        if any(host.distance for host in self.hosts):
+            _ = self.distances
 
     def _check_rules(self) -> None:
         for position, rule in enumerate(self.rules):

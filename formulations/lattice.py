@@ -24,17 +24,27 @@ def step_of(instance: Instance, level: ObjectiveLevel) -> Fraction | None:
     return common_quantum(known) if len(known) == len(steps) else None
 
 
-def _term_step(instance: Instance, term: Term) -> Fraction | None:
+def _term_step(instance: Instance, term: Term) -> Fraction | None:  # noqa: PLR0911 (one case per term)
     match term.kind:
-        case "unplaced" | "hosts":
+        case "unplaced" | "hosts" | "group_moves":
             return Fraction(1)
         case "cost":
             return common_quantum(exact(0 if host.cost is None else host.cost) for host in instance.hosts)
         case "migration":
             return common_quantum(exact(vm.move_cost) for vm in instance.vms)
+        case "distance":
+            return instance.distances[1]
+        case "load":
+            return _quantum(instance, term.resource)
+        case "balance":
+            return common_quantum([term.ratio * _quantum(instance, term.resource), _quantum(instance, term.other)])
         case "broken_rules":
             return common_quantum(exact(rule.price) for rule in instance.rules if rule.price is not None)
     return None
+
+
+def _quantum(instance: Instance, resource: str | None) -> Fraction:
+    return next(scale.quantum for scale in instance.tables.scales if scale.resource.name == resource)
 
 
 def sound_bound(instance: Instance, level: ObjectiveLevel, bound: float, value: Fraction) -> Fraction:

@@ -178,6 +178,11 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Physical cores, for pinning and for the scheduler.
     migration_bandwidth : number, optional
         For live migration, in the memory resource's unit per second.
+    safety : dict of str to number
+        Safety capacity per resource, for the term ``load``; a resource not named: what VMs may use.
+    distance : dict of str to number
+        For the term ``distance``: what it costs to move a VM from here to the hosts of an entry, or
+        of a label (``rack:NAME``); 0 to hosts not named.
     state : {"on", "off", "maintenance"}
         A host in maintenance takes no VM; one that is off may be switched on.
     """
@@ -197,6 +202,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     cells: list[Cell] = []
     cores: int | None = None
     migration_bandwidth: Quantity | None = None
+    safety: dict[str, Quantity] = {}
+    distance: dict[str, Quantity] = {}
     state: HostState = "on"
 
     def __post_init__(self) -> None:
@@ -204,6 +211,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         check_count(self.count)
         check_quantities(self.capacity, "capacity")
         check_quantities(self.reserve, "reserve")
+        check_quantities(self.safety, "safety")
+        check_quantities(self.distance, "distance")
         for resource, ratio in self.overcommit.items():
             if exact(ratio, f"overcommit.{resource}") < 1:
                 raise InputError(f"must be at least 1, got {ratio}", f"overcommit.{resource}")
@@ -237,6 +246,10 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """Return what VMs may use: (physical - reserve) * overcommit ratio, not below 0."""
         left = max(Fraction(0), self.physical(resource) - exact(self.reserve.get(resource, 0)))
         return left * exact(self.overcommit.get(resource, 1))
+
+    def safe(self, resource: str) -> Fraction:
+        """Return the safety capacity of a resource: what is stated, else what VMs may use."""
+        return exact(self.safety[resource]) if resource in self.safety else self.usable(resource)
 
     def cell_usable(self, resource: str) -> tuple[Fraction, ...] | None:
         """Return each cell's capacity times the overcommit ratio; None if no cell lists the resource."""

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from fractions import Fraction
+from typing import Any, Literal
 
 import msgspec
 
 from formulations.errors import InputError
 from formulations.quantities import Quantity, exact
 
-TermKind = Literal["unplaced", "broken_rules", "unmet_demand", "hosts", "cost", "energy", "migration", "imbalance"]
+TermKind = Literal[
+    "unplaced",
+    "broken_rules",
+    "unmet_demand",
+    "hosts",
+    "cost",
+    "energy",
+    "migration",
+    "group_moves",
+    "distance",
+    "load",
+    "balance",
+    "imbalance",
+]
 
 UNITS: dict[TermKind, str] = {
     "unplaced": "VMs",
@@ -19,8 +33,19 @@ UNITS: dict[TermKind, str] = {
     "cost": "cost",
     "energy": "W",
     "migration": "move cost",
+    "group_moves": "moves",
+    "distance": "move cost",
+    "load": "above safety",
+    "balance": "short of balance",
     "imbalance": "utilisation",
 }
+
+_SPECIAL: dict[str, tuple[TermKind, ...]] = {
+    "resource": ("load", "balance"),
+    "other": ("balance",),
+    "target": ("balance",),
+}
+"""Fields that some kinds of terms have."""
 
 HOST_TERMS: tuple[TermKind, ...] = ("cost", "hosts", "energy")
 
@@ -36,27 +61,58 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         ``shares * max(0, d - a) / d`` (a VM without a host has ``a = 0``). ``hosts``: hosts in
         use. ``cost``: their cost. ``energy``: over hosts in use,
         ``idle + (peak - idle) * cpu demand / cpu capacity``. ``migration``: move cost of the
-        VMs that leave their current host. ``imbalance``: over hosts not in maintenance and
-        resources, the excess of ``demand / capacity`` over the same ratio of the whole cluster.
+        VMs that leave their current host. ``group_moves``: the largest number of these in any one
+        group. ``distance``: over them, what their old host states for their new one. ``load``: over
+        hosts, the demand for ``resource`` beyond the safety capacity. ``balance``: over hosts not in
+        maintenance, ``max(0, target * free(resource) - free(other))``, free capacity after demands.
+        ``imbalance``: over hosts not in maintenance and resources, the excess of
+        ``demand / capacity`` over the same ratio of the whole cluster.
     weight : number
         Its weight in the level's sum.
     priority : int, optional
         With ``unplaced``: count only VMs of this priority.
+    resource : str, optional
+        With ``load`` and ``balance``.
+    other : str, optional
+        With ``balance``.
+    target : number, optional
+        With ``balance``: how much of the other resource should be free for a unit of the first; 1
+        if missing.
     """
 
     kind: TermKind
     weight: Quantity = 1
     priority: int | None = None
+    resource: str | None = None
+    other: str | None = None
+    target: Quantity | None = None
 
     def __post_init__(self) -> None:
         if exact(self.weight, "weight") == 0:
             raise InputError("must be positive, got 0", "weight")
         if self.priority is not None and self.kind != "unplaced":
             raise InputError("only a term of kind unplaced takes a priority", "priority")
+        for field, kinds in _SPECIAL.items():
+            given = getattr(self, field) is not None
+            if given and self.kind not in kinds:
+                raise InputError(f"only a term of kind {' or '.join(kinds)} takes this", field)
+            if not given and self.kind in kinds and field != "target":
+                raise InputError(f"a term of kind {self.kind} needs it", field)
+        if self.target is not None:
+            exact(self.target, "target")
+
+    @property
+    def ratio(self) -> Fraction:
+        """How much of the other resource should be free for a unit of the first."""
+        return Fraction(1) if self.target is None else exact(self.target)
 
     def __str__(self) -> str:
         """Name the term in words."""
         words = self.kind.replace("_", " ")
+        if self.kind == "load":
+            return f"load of {self.resource}"
+        if self.kind == "balance":
+            return f"balance of {self.other} to {float(self.ratio):g} {self.resource}"
         return words if self.priority is None else f"{words} of priority {self.priority}"
 
 
@@ -93,6 +149,6 @@ class ObjectiveLevel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return units.pop() if len(units) == 1 else ""
 
 
-def level(kind: TermKind, **more: int) -> ObjectiveLevel:
+def level(kind: TermKind, **more: Any) -> ObjectiveLevel:
     """Return a level of one term."""
     return ObjectiveLevel(terms=[Term(kind=kind, **more)])

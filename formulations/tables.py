@@ -42,6 +42,8 @@ class Tables:
         Shares times ``shares_unit``.
     capacity : int64 array, shape (host entries, resources)
         What VMs may use.
+    safety : int64 array, shape (host entries, resources)
+        Safety capacity.
     cells : tuple of (int64 array or None)
         Per host entry the capacities of its NUMA cells, shape (cells, resources), -1 where
         the cells do not list the resource; None for hosts without cells.
@@ -88,10 +90,15 @@ class Tables:
     def _fill_hosts(self, hosts: Sequence[Host], usable: list[list[Fraction]], names: list[str]) -> None:
         self.capacity: Integers = np.zeros((len(hosts), len(names)), dtype=np.int64)
         self.core: Integers = np.zeros(len(hosts), dtype=np.int64)
+        self.safety: Integers = np.zeros_like(self.capacity)
         cells: list[Integers | None] = []
         for entry, host in enumerate(hosts):
             for r, scale in enumerate(self.scales):
                 self.capacity[entry, r] = _bounded(scale, usable[entry][r], f"hosts[{entry}].capacity.{names[r]}")
+            self.safety[entry] = self.capacity[entry]
+            for name in host.safety:
+                r = names.index(name)
+                self.safety[entry, r] = _bounded(self.scales[r], host.safe(name), f"hosts[{entry}].safety.{name}")
             if host.cores and self.cpu is not None:
                 self.core[entry] = self.scales[self.cpu].integer(usable[entry][self.cpu] / host.cores)
             cells.append(self._cells(host, names))
@@ -171,6 +178,8 @@ def _stated(hosts: Sequence[Host], usable: list[Fraction], name: str, *, cores: 
     stated = set(usable)
     for host, whole in zip(hosts, usable, strict=True):
         stated.update(host.cell_usable(name) or ())
+        if name in host.safety:
+            stated.add(host.safe(name))
         if cores and host.cores:
             stated.add(whole / host.cores)
     return stated

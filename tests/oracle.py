@@ -399,6 +399,29 @@ class Oracle:
             case "migration":
                 left = [i for i, j in enumerate(host_of) if self.ruled(i) and self.current[i] not in {-1, j}]
                 return sum((exact(self.vms[i][0].move_cost) for i in left), Fraction(0))
+            case "group_moves":
+                left = [i for i, j in enumerate(host_of) if self.ruled(i) and self.current[i] not in {-1, j}]
+                groups = [self.vms[i][0].group or i for i in left]
+                return Fraction(max((groups.count(group) for group in groups), default=0))
+            case "distance":
+                return sum(
+                    (self._distance(self.current[i], j) for i, j in enumerate(host_of) if self.ruled(i)), Fraction(0)
+                )
+            case "load":
+                return sum(
+                    (
+                        max(Fraction(0), -self._spare(j, term.resource, host_of, safe=True))
+                        for j in range(len(self.hosts))
+                    ),
+                    Fraction(0),
+                )
+            case "balance":
+                on = [j for j, (host, _) in enumerate(self.hosts) if host.state != "maintenance"]
+                ratio = exact(1 if term.target is None else term.target)
+                short = [
+                    ratio * self._spare(j, term.resource, host_of) - self._spare(j, term.other, host_of) for j in on
+                ]
+                return sum((figure for figure in short if figure > 0), Fraction(0))
             case "imbalance":
                 return sum((self._imbalance(r, host_of) for r in range(len(self.quanta))), Fraction(0))
 
@@ -407,6 +430,23 @@ class Oracle:
         idle, peak = exact(host.idle_power), exact(host.peak_power)
         demand, room = sum(self.bounds(i, j, r)[1] for i in members), self.capacity(j, r)
         return idle + (peak - idle) * Fraction(demand, room) if room else idle
+
+    def _distance(self, start: int, end: int) -> Fraction:
+        """Return what the old host states for moves to the new one."""
+        if start < 0 or end < 0 or start == end:
+            return Fraction(0)
+        there = self.hosts[end][0]
+        names = {there.name, *(f"{label}:{value}" for label, value in there.domains.items())}
+        stated = [exact(cost) for name, cost in self.hosts[start][0].distance.items() if name in names]
+        return stated[0] if stated else Fraction(0)
+
+    def _spare(self, j: int, resource: str | None, host_of: Sequence[int], *, safe: bool = False) -> Fraction:
+        """Return what is left of a host's capacity, or of its safety capacity, after demands."""
+        host = self.hosts[j][0]
+        name = str(resource)
+        whole = exact(host.safety[name]) if safe and name in host.safety else host.usable(name)
+        taken = [self.vms[i][0].bounds(name)[1] for i, at in enumerate(host_of) if at == j]
+        return whole - sum(taken, Fraction(0))
 
     def _imbalance(self, r: int, host_of: Sequence[int]) -> Fraction:
         loads = {j: sum(self.bounds(i, j, r)[1] for i in members) for j, members in self.members(host_of).items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
@@ -63,6 +64,10 @@ TERMS: tuple[TermKind, ...] = (
     "cost",
     "energy",
     "migration",
+    "group_moves",
+    "distance",
+    "load",
+    "balance",
     "imbalance",
 )
 """Every objective term."""
@@ -233,7 +238,30 @@ class _Drawing:
             at = self.number(0, len(entries) - 1)
             fields = {field: getattr(entries[at], field) for field in Host.__struct_fields__}
             entries[at] = Host(**{**fields, "count": "unlimited", "state": "on"})
-        return entries
+        return self.with_safety(self.with_distances(entries))
+
+    def with_safety(self, entries: list[Host]) -> list[Host]:
+        """Give hosts safety capacities where the objective asks for them."""
+        if "load" not in (self.knobs.terms or ()):
+            return entries
+        return [
+            msgspec.structs.replace(host, safety={name: self.number(0, 10) for name in self.some(self.resources, 0)})
+            for host in entries
+        ]
+
+    def with_distances(self, entries: list[Host]) -> list[Host]:
+        """Give hosts costs of moves where the objective asks for them."""
+        if "distance" not in (self.knobs.terms or ()):
+            return entries
+        names = (
+            [host.name for host in entries]
+            if self.chance(0.7)
+            else [f"rack:{host.rack}" for host in entries if host.rack]
+        )
+        return [
+            msgspec.structs.replace(host, distance={name: self.number(0, 5) for name in self.some(names, 0)})
+            for host in entries
+        ]
 
     def host(self, name: str, count: int, *, costs: bool, watts: bool) -> Host:
         """Draw one host entry."""
@@ -438,11 +466,19 @@ class _Drawing:
     def _spread(self, more: dict[str, Any]) -> Rule:
         return Spread(vms=self.vm_selectors(2), level=self.level(), **more)
 
+    def resources_of(self, kind: TermKind) -> dict[str, Any]:
+        """Draw what a term speaks of, where it speaks of resources."""
+        if kind == "load":
+            return {"resource": self.one(self.resources)}
+        if kind == "balance":
+            return {"resource": "cpu", "other": self.resources[-1], "target": self.one([None, 2, 0.5])}
+        return {}
+
     def objective(self, kinds: Sequence[TermKind]) -> list[ObjectiveLevel]:
         """Deal the terms to levels, in random order."""
         levels: list[list[Term]] = []
         for kind in self.some(kinds, len(kinds)):
-            term = Term(kind=kind, weight=self.one([1, 1, 2, 0.5]))
+            term = Term(kind=kind, weight=self.one([1, 1, 2, 0.5]), **self.resources_of(kind))
             if levels and self.chance(0.3):
                 levels[-1].append(term)
             else:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from formulations.assignment.capacity import Capacity
 from formulations.assignment.variables import Variables
@@ -14,6 +15,8 @@ from formulations.objective import Term, TermKind
 from formulations.program import Expression
 from formulations.quantities import exact
 from formulations.rules import Rule
+
+Floats = NDArray[np.float64]
 
 
 class Parts(NamedTuple):
@@ -120,10 +123,15 @@ def _energy(parts: Parts, _: Term) -> Expression:
 
 
 def _migration(parts: Parts, _: Term) -> Expression:
-    model = parts.variables
-    instance = model.instance
+    instance = parts.variables.instance
     costs = np.array([float(exact(vm.move_cost)) for vm in instance.vms])[instance.vm_entry]
-    counted = instance.ruled & (instance.current >= 0)
+    return _left(parts.variables, costs)
+
+
+def _left(model: Variables, costs: Floats) -> Expression:
+    """Return the sum of a figure over the VMs that are not on their current host: shape of costs (VMs,)."""
+    instance = model.instance
+    counted = instance.ruled & (instance.current >= 0) & (costs != 0)
     moved = counted & (model.scope.fixed.host_of != instance.current)
     total = Expression(constant=float(costs[moved].sum()))  # a free VM counts as moved unless it stays
     for vm in model.x:
@@ -131,6 +139,89 @@ def _migration(parts: Parts, _: Term) -> Expression:
         if counted[vm] and stay is not None:
             total.add(stay, -float(costs[vm]))
     return total
+
+
+def _group_moves(parts: Parts, _: Term) -> Expression:
+    """Return a variable that no group's number of moves exceeds."""
+    model = parts.variables
+    instance = model.instance
+    most = model.program.continuous("most moves of a group")
+    names = [f"group {vm.group}" if vm.group is not None else None for vm in instance.vms]
+    numbers = {name: n for n, name in enumerate(dict.fromkeys(names))}
+    of_vm = np.array([numbers[name] for name in names])[instance.vm_entry]
+    if None in numbers:  # a VM without a group is one of its own
+        alone = of_vm == numbers[None]
+        of_vm[alone] = len(numbers) + np.flatnonzero(alone)
+    counted = instance.ruled & (instance.current >= 0)
+    for group in np.unique(of_vm[counted]).tolist():
+        moves = _left(model, (counted & (of_vm == group)).astype(np.float64)).add(most, -1.0)
+        model.program.at_most(moves, 0, f"moves of group {group}")
+    return Expression({most: 1.0})
+
+
+def _distance(parts: Parts, _: Term) -> Expression:
+    model = parts.variables
+    instance, fixed = model.instance, model.scope.fixed.host_of
+    rows, step = instance.distances
+    entries = instance.host_names.entries()
+    counted = instance.ruled & (instance.current >= 0)
+    total = Expression()
+    for vm in np.flatnonzero(counted & (fixed >= 0) & (fixed != instance.current)).tolist():
+        if (row := rows.get(int(entries[instance.current[vm]]))) is not None:
+            total.constant += float(row[entries[fixed[vm]]]) * float(step)
+    for vm, hosts in model.x.items():
+        row = rows.get(int(entries[instance.current[vm]])) if counted[vm] else None
+        if row is None:
+            continue
+        for host, variable in hosts.items():
+            if host != instance.current[vm] and (cost := row[entries[host]]):
+                total.add(variable, float(cost) * float(step))
+    return total
+
+
+def _load(parts: Parts, term: Term) -> Expression:
+    """Sum over hosts of the demand beyond the safety capacity."""
+    model = parts.variables
+    r = model.instance.tables.resource_names.index(str(term.resource))
+    unit = float(model.instance.tables.scales[r].quantum)
+    safe = model.instance.tables.safety[model.instance.host_names.entries(), r]
+    total = Expression()
+    for host, load in _loads(model, r).items():
+        name = f"above safety {model.instance.host_names.name(host)} {r}"
+        total.plus(_excess(model, load.plus(Expression(constant=-float(safe[host]) * unit)), name))
+    return total
+
+
+def _balance(parts: Parts, term: Term) -> Expression:
+    """Sum over hosts of how far the free part of one resource falls short of another's."""
+    model = parts.variables
+    instance, tables = model.instance, model.instance.tables
+    if any(host.count == "unlimited" for host in instance.hosts):
+        raise UnsupportedError("the objective term balance needs a stated number of hosts")
+    first, second = (tables.resource_names.index(str(name)) for name in (term.resource, term.other))
+    loads, others = _loads(model, first), _loads(model, second)
+    ratio, entries = float(term.ratio), instance.host_names.entries()
+    total = Expression()
+    for host in np.flatnonzero(instance.usable_entries[entries]).tolist():
+        whole = [float(tables.capacity[entries[host], r]) * float(tables.scales[r].quantum) for r in (first, second)]
+        short = Expression(constant=ratio * whole[0] - whole[1])
+        short.plus(loads[host], -ratio).plus(others[host])
+        name = f"short {instance.host_names.name(host)} {first} {second} {ratio:g}"
+        total.plus(_excess(model, short, name))
+    return total
+
+
+def _loads(model: Variables, r: int) -> dict[int, Expression]:
+    """Return the demand for a resource on every host, in its unit."""
+    instance, tables = model.instance, model.instance.tables
+    demand = tables.demand[instance.vm_entry, r].astype(np.float64) * float(tables.scales[r].quantum)
+    fixed = model.scope.fixed_members
+    held = np.bincount(model.scope.fixed.host_of[fixed], demand[fixed], minlength=instance.host_count)
+    loads = {host: Expression(constant=float(held[host])) for host in range(instance.host_count)}
+    for host, members in model.members.items():
+        for vm in members:
+            loads[host].add(model.x[vm][host], float(demand[vm]))
+    return loads
 
 
 def _imbalance(parts: Parts, _: Term) -> Expression:
@@ -186,5 +277,9 @@ _TERMS: dict[TermKind, Callable[[Parts, Term], Expression]] = {
     "cost": _cost,
     "energy": _energy,
     "migration": _migration,
+    "group_moves": _group_moves,
+    "distance": _distance,
+    "load": _load,
+    "balance": _balance,
     "imbalance": _imbalance,
 }

@@ -64,6 +64,7 @@ class LevelReading:
         self._members = entries.tolist()
         tables = instance.tables
         self._elastic = bool((tables.demand > tables.lower)[entries > 0].any())
+        self._can_leave = bool((instance.ruled & (instance.current >= 0) & (settled != instance.current)).any())
         self._movable = self._can_migrate(settled)
         self.number = self._counted()
 
@@ -110,7 +111,7 @@ class LevelReading:
 
     # -- terms ---------------------------------------------------------------------------
 
-    def _nothing(self, term: Term, *, served: bool) -> bool:
+    def _nothing(self, term: Term, *, served: bool) -> bool:  # noqa: PLR0911 (one case per term)
         """Return whether a term is 0 in every placement of all VMs that gives them their sizes."""
         match term.kind:
             case "unplaced":
@@ -121,7 +122,9 @@ class LevelReading:
                 return served or not self._elastic
             case "migration":
                 return not self._movable
-            case "imbalance":
+            case "group_moves" | "distance":
+                return not self._can_leave
+            case "imbalance" | "load" | "balance":
                 return False
         return not any(self._own_price(term, self.instance.hosts[entry]) for entry in self._hosts)
 

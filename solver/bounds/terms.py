@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from formulations.instance import Instance
 from formulations.machines import Host
-from formulations.objective import TermKind
+from formulations.objective import Term
 from formulations.quantities import common_quantum, exact
 from formulations.rules import AtLeastDomains, AtMostPerHost
 from solver.bounds.cliques import conflict_cliques
@@ -25,9 +25,7 @@ Proof = tuple[Fraction, str]
 NOTHING: Proof = (Fraction(0), "no term is negative")
 
 
-def lower_bound(
-    instance: Instance, kind: TermKind, *, priority: int | None = None, all_placed: bool | None = None
-) -> Proof:
+def lower_bound(instance: Instance, term: Term, *, all_placed: bool | None = None) -> Proof:
     """Return a value that an objective term cannot fall below in any placement, and who proved it.
 
     Sizes count with their reservations, so the bound holds under every isolation level. Where
@@ -36,10 +34,8 @@ def lower_bound(
     Parameters
     ----------
     instance : Instance
-    kind : str
-        As in `formulations.objective.Term`, of weight 1.
-    priority : int, optional
-        With ``unplaced``: count only VMs of this priority.
+    term : Term
+        Its weight does not count.
     all_placed : bool, optional
         Whether only placements of every wanted VM count; by default what the instance demands.
         Pass True below a level that is already proved to leave no VM unplaced.
@@ -52,7 +48,7 @@ def lower_bound(
         Such as ``volume of memory`` or ``L2 of cpu``.
     """
     bounds = TermBounds(instance, not instance.allow_unplaced if all_placed is None else all_placed)
-    return max([NOTHING, *bounds.proofs(kind, priority)], key=lambda proof: proof[0])
+    return max([NOTHING, *bounds.proofs(term)], key=lambda proof: proof[0])
 
 
 class TermBounds:
@@ -70,9 +66,9 @@ class TermBounds:
         self.everyone = everyone
         self.tables = instance.tables
 
-    def proofs(self, kind: TermKind, priority: int | None = None) -> Iterator[Proof]:
+    def proofs(self, term: Term) -> Iterator[Proof]:
         """Yield the bounds of a term."""
-        match kind:
+        match term.kind:
             case "hosts":
                 yield from self._hosts()
             case "cost":
@@ -80,9 +76,13 @@ class TermBounds:
             case "energy":
                 yield from self._energy()
             case "unplaced":
-                yield from self._unplaced(priority)
+                yield from self._unplaced(term.priority)
             case "unmet_demand":
                 yield self._unmet()
+            case "load":
+                yield from self._load(str(term.resource))
+            case "balance":
+                yield from self._balance(term)
 
     # -- who is served, and by whom ---------------------------------------------------------
 
@@ -201,6 +201,39 @@ class TermBounds:
         if any(self.tables.capacity[entry, cpu] == 0 for entry, _, _ in self._free()):
             return Fraction(0)
         return min(rates, default=Fraction(0)) * demand
+
+    # -- load and balance ------------------------------------------------------------------------
+
+    def _load(self, resource: str) -> Iterator[Proof]:
+        """Yield what all hosts together lack in safety capacity."""
+        r = self.tables.resource_names.index(resource)
+        if (demand := self._served_demand(r)) is None or any(host.count == "unlimited" for host in self.instance.hosts):
+            return
+        above = demand - self._of_all_hosts(self.tables.safety[:, r])
+        yield max(0, above) * self.tables.scales[r].quantum, f"safety capacity of {resource} in all"
+
+    def _balance(self, term: Term) -> Iterator[Proof]:
+        """Yield how far what is free in all falls short of balance; the sum of shortfalls is no less."""
+        if any(host.count == "unlimited" or host.state == "maintenance" for host in self.instance.hosts):
+            return
+        free: list[Fraction] = []
+        for name in (term.resource, term.other):
+            r = self.tables.resource_names.index(str(name))
+            if (demand := self._served_demand(r)) is None:
+                return
+            free.append((self._of_all_hosts(self.tables.capacity[:, r]) - demand) * self.tables.scales[r].quantum)
+        yield max(Fraction(0), term.ratio * free[0] - free[1]), f"{term.resource} and {term.other} free in all"
+
+    def _served_demand(self, r: int) -> int | None:
+        """Return the demand of all wanted VMs; None where some may stay out."""
+        if not self.everyone:
+            return None
+        counts = np.bincount(self.instance.vm_entry[self.instance.wanted], minlength=len(self.instance.vms)).tolist()
+        return int(sum(d * n for d, n in zip(self.tables.demand[:, r].tolist(), counts, strict=True)))
+
+    def _of_all_hosts(self, figure: NDArray[np.int64]) -> int:
+        counts = [host.count for host in self.instance.hosts if host.count != "unlimited"]
+        return int(sum(value * n for value, n in zip(figure.tolist(), counts, strict=True)))
 
     # -- refused VMs and unmet demand -------------------------------------------------------------
 

@@ -11,6 +11,8 @@ import click
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
 
+    from collections.abc import Callable
+
     from formulations.isolation import AnyIsolation
     from formulations.objective import ObjectiveLevel, Term
 else:
@@ -60,7 +62,7 @@ def objective_levels(text: str) -> list[ObjectiveLevel]:
     """Read levels separated by commas, each a sum of terms: ``hosts, migration + 0.5 imbalance``.
 
     A term may have a weight before it (``3 cost`` or ``3*cost``); ``unplaced:PRIORITY``
-    counts one priority only.
+    counts one priority only; ``load:RESOURCE`` and ``balance:RESOURCE:OTHER:TARGET`` name their resources.
 
     Raises
     ------
@@ -78,13 +80,22 @@ def _term(text: str) -> Term:
     words = text.replace("*", " ").split()
     if not 1 <= len(words) <= 2:
         raise ValueError(f"expected a term such as cost or 3*cost, got {text.strip()!r}")
-    name, colon, priority = words[-1].partition(":")
+    name, *details = words[-1].split(":")
     kinds: dict[str, TermKind] = {kind: kind for kind in get_args(TermKind)}
     kind = kinds.get(name.replace("-", "_"))
     if kind is None:
         raise ValueError(f"unknown term {name!r}; expected one of {', '.join(kinds)}")
     weight = decimal(words[0]) if len(words) == 2 else 1
-    return Term(kind=kind, weight=weight, priority=_whole(priority) if colon else None)
+    return Term(kind=kind, weight=weight, **_detailed(kind, details))
+
+
+def _detailed(kind: str, details: list[str]) -> dict[str, Any]:
+    """Return the fields that the words behind a term's colons stand for."""
+    fields = {"load": ["resource"], "balance": ["resource", "other", "target"]}.get(kind, ["priority"])
+    if len(details) > len(fields):
+        raise ValueError(f"{kind} takes {':'.join(fields).upper()} at most, got {':'.join(details)!r}")
+    read: dict[str, Callable[[str], Any]] = {"priority": _whole, "target": decimal}
+    return {field: read.get(field, str)(text) for field, text in zip(fields, details, strict=False)}
 
 
 def _whole(text: str) -> int:

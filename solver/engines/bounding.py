@@ -28,13 +28,13 @@ COVER_SECONDS = 5.0
 
 
 def bound_levels(search: Search) -> None:
-    """Bound every level that is one term by what every placement needs.
+    """Bound every level by what every placement needs; one of several terms by the sum of theirs.
 
     A level after others may count only placements at least as good on these: where they leave
     no VM unplaced, all are counted; where they leave no demand unmet, demands count as reserved.
     """
     for number, stated in enumerate(search.levels):
-        if len(stated.terms) != 1 or search.met(number):
+        if search.met(number):
             continue
         everyone = not search.instance.allow_unplaced
         _bound(search, number, search.instance, everyone=everyone, whatever_earlier=True)
@@ -48,10 +48,12 @@ def bound_levels(search: Search) -> None:
 def _bound(search: Search, number: int, instance: Instance, *, everyone: bool, whatever_earlier: bool) -> None:
     """Bound one level by the simple bounds and by the covering program."""
     stated = search.levels[number]
-    (term,) = stated.terms
-    value, proved_by = lower_bound(instance, term.kind, priority=term.priority, all_placed=everyone)
-    search.prove(number, value * exact(term.weight), proved_by, whatever_earlier=whatever_earlier)
-    if term.kind not in ("hosts", "cost") or search.met(number) or search.deadline.over:
+    proofs = [(term, *lower_bound(instance, term, all_placed=everyone)) for term in stated.terms]
+    value = sum((exact(term.weight) * least for term, least, _ in proofs), Fraction(0))
+    named = [proved_by for _, least, proved_by in proofs if least] or [proofs[0][2]]
+    search.prove(number, value, " + ".join(dict.fromkeys(named)), whatever_earlier=whatever_earlier)
+    kinds = {term.kind for term in stated.terms}
+    if len(stated.terms) > 1 or not kinds <= {"hosts", "cost"} or search.met(number) or search.deadline.over:
         return
     try:
         covering = Covering(instance, _host_costs(instance, stated), everyone=everyone)

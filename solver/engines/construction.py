@@ -87,15 +87,18 @@ class Construction:
         else:
             open_to = self.candidates.fits(entry)[self.host_entry[hosts]]
         roomy: Mask = open_to & (loads[hosts] + sizes[entry] <= self.capacity[hosts]).all(axis=1)
-        return roomy if self._arrival_room is None else roomy & self._may_arrive(vm, hosts)
+        if self._arrival_room is not None:
+            roomy &= self._may_arrive(vm, hosts)
+        return roomy
 
     def _may_arrive(self, vm: int, hosts: Integers) -> Mask:
         """Return on which of the hosts the VM is already, or fits beside all who are there now and arrive."""
         if self._arrival_room is None:
             return np.ones(len(hosts), dtype=np.bool_)
         after = self._arrived[hosts] + self.tables.lower[int(self.instance.vm_entry[vm])]
-        fits: Mask = ((after <= self._arrival_room[hosts]) | (after == self._arrived[hosts])).all(axis=1)
-        return fits | (hosts == self.instance.current[vm])
+        fits = ((after <= self._arrival_room[hosts]) | (after == self._arrived[hosts])).all(axis=1)
+        may: Mask = fits | (hosts == self.instance.current[vm])
+        return may
 
     def price(self, vm: int, host: int) -> Fraction | None:
         """Return what broken soft rules cost more with the VM on the host; None if it may not go there."""

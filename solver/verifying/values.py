@@ -18,6 +18,13 @@ from solver.verifying.exact_sums import fraction_sum, times, totals
 from solver.verifying.occupants import Mask
 from solver.verifying.rules import RuleJudge
 
+_Figure = tuple[TermKind, int | None, str | None, str | None, Fraction]
+
+
+def _figure(term: Term) -> _Figure:
+    """Return what a term measures, whatever its weight."""
+    return term.kind, term.priority, term.resource, term.other, term.ratio
+
 
 def level_values(instance: Instance, placement: Placement) -> tuple[Fraction, ...]:
     """Return the value of every objective level of a placement.
@@ -40,12 +47,12 @@ def level_values(instance: Instance, placement: Placement) -> tuple[Fraction, ..
     InputError
         If unmet demand is asked for, may be positive, and the placement has no allocation.
     """
-    known: dict[tuple[TermKind, int | None], Fraction] = {}
+    known: dict[_Figure, Fraction] = {}
     for term in (term for level in instance.levels for term in level.terms):
-        if (key := (term.kind, term.priority)) not in known:
-            known[key] = TERMS[term.kind](instance, placement, term)
+        if (figure := _figure(term)) not in known:
+            known[figure] = TERMS[term.kind](instance, placement, term)
     return tuple(
-        sum((exact(term.weight) * known[term.kind, term.priority] for term in level.terms), Fraction(0))
+        sum((exact(term.weight) * known[_figure(term)] for term in level.terms), Fraction(0))
         for level in instance.levels
     )
 
@@ -130,11 +137,61 @@ def _over_hosts_in_use(instance: Instance, placement: Placement, figure: Callabl
     return sum((int(used[entry]) * exact(figure(instance.hosts[entry])) for entry in np.flatnonzero(used)), Fraction(0))
 
 
+def _left(instance: Instance, placement: Placement) -> Mask:
+    """Return which VMs are not on their current host."""
+    left: Mask = instance.ruled & (instance.current >= 0) & (placement.host_of != instance.current)
+    return left
+
+
 def _migration(instance: Instance, placement: Placement, _: Term) -> Fraction:
-    left = instance.ruled & (instance.current >= 0) & (placement.host_of != instance.current)
+    left = _left(instance, placement)
     moved = np.bincount(instance.vm_entry[left], minlength=len(instance.vms))
     costs = (int(moved[entry]) * exact(instance.vms[entry].move_cost) for entry in np.flatnonzero(moved))
     return sum(costs, Fraction(0))
+
+
+def _group_moves(instance: Instance, placement: Placement, _: Term) -> Fraction:
+    left = _left(instance, placement)
+    numbers: dict[str, int] = {}
+    groups = [-1 if vm.group is None else numbers.setdefault(vm.group, len(numbers)) for vm in instance.vms]
+    of_vm = np.array(groups, dtype=np.int64)[instance.vm_entry[left]]
+    alone = int((of_vm < 0).any())  # a VM without a group is one of its own
+    return Fraction(max(alone, int(np.bincount(of_vm[of_vm >= 0], minlength=1).max())))
+
+
+def _distance(instance: Instance, placement: Placement, _: Term) -> Fraction:
+    went = np.flatnonzero(_left(instance, placement) & (placement.host_of >= 0))
+    rows, step = instance.distances
+    start = instance.host_names.entry_of(instance.current[went])
+    end = instance.host_names.entry_of(placement.host_of[went])
+    return step * sum(int(rows[a][b]) for a, b in zip(start.tolist(), end.tolist(), strict=True) if a in rows)
+
+
+def _loads(instance: Instance, placement: Placement, r: int) -> Integers:
+    """Return the demand for a resource on every host."""
+    placed = np.flatnonzero(placement.host_of >= 0)
+    demand = instance.tables.demand[instance.vm_entry[placed], r]
+    return totals(placement.host_of[placed], demand, instance.host_count)
+
+
+def _load(instance: Instance, placement: Placement, term: Term) -> Fraction:
+    r = instance.tables.resource_names.index(str(term.resource))
+    safe = instance.tables.safety[instance.host_names.entries(), r]
+    above = _loads(instance, placement, r) - safe
+    return Fraction(sum(above[above > 0].tolist())) * instance.tables.scales[r].quantum
+
+
+def _balance(instance: Instance, placement: Placement, term: Term) -> Fraction:
+    if any(host.count == "unlimited" for host in instance.hosts):
+        raise UnsupportedError("the balance term needs hosts of known number")
+    tables, entries = instance.tables, instance.host_names.entries()
+    counted = instance.usable_entries[entries]
+    free = []
+    for name in (term.resource, term.other):
+        r = tables.resource_names.index(str(name))
+        left = (tables.capacity[entries, r] - _loads(instance, placement, r))[counted]
+        free.append([value * tables.scales[r].quantum for value in left.tolist()])
+    return sum((max(Fraction(0), term.ratio * a - b) for a, b in zip(*free, strict=True)), Fraction(0))
 
 
 def _imbalance(instance: Instance, placement: Placement, _: Term) -> Fraction:
@@ -181,5 +238,9 @@ TERMS: dict[TermKind, Callable[[Instance, Placement, Term], Fraction]] = {
     "cost": _cost,
     "energy": _energy,
     "migration": _migration,
+    "group_moves": _group_moves,
+    "distance": _distance,
+    "load": _load,
+    "balance": _balance,
     "imbalance": _imbalance,
 }

@@ -54,7 +54,7 @@ def test_published_cover_bounds_are_met(name: str) -> None:
     instance = cloud_balancing(name)
     value, bound = solved(Covering(instance, costs_of(instance)))
     assert value == bound == PUBLISHED[name]
-    assert lower_bound(instance, "cost")[0] <= value
+    assert lower_bound(instance, Term(kind="cost"))[0] <= value
 
 
 def test_no_placement_costs_less_than_the_cover() -> None:

@@ -67,7 +67,8 @@ if TYPE_CHECKING:
     type=OBJECTIVE,
     metavar="LEVELS",
     help="Levels in order, such as 'hosts, migration + 0.5*imbalance'. Terms: unplaced[:PRIORITY], "
-    "broken_rules, unmet_demand, hosts, cost, energy, migration, imbalance.",
+    "broken_rules, unmet_demand, hosts, cost, energy, migration, group_moves, distance, load:RESOURCE, "
+    "balance:RESOURCE:OTHER[:TARGET], imbalance.",
 )
 @click.option("--allow-unplaced", is_flag=True, help="Leave VMs out, lowest priority first, where not all fit.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")

@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from formulations.objective import HOST_TERMS
 from formulations.placement import Placement
 from formulations.quantities import exact
 from formulations.tables import Integers
@@ -163,7 +162,7 @@ class Chooser:
         """Whether an unused host could be better than one in use, or could take a VM without a host."""
         waiting = bool((incumbent.host_of[self.instance.wanted] < 0).any())
         kinds = {term.kind for stated in self.search.levels for term in stated.terms}
-        return waiting or bool(kinds & {*HOST_TERMS, "imbalance", "unmet_demand", "broken_rules", "migration"})
+        return waiting or bool(kinds - {"unplaced"})
 
     def _unused(self, unused: Integers, load: Floats, count: int) -> Integers:
         """Choose unused hosts, those first that hold the load at the least price."""

@@ -61,10 +61,32 @@ def test_objective_levels_are_read_in_order() -> None:
         ("imbalance", Decimal("0.5")),
         ("broken_rules", 1),
     ]
+    (machines,) = objective_levels("10*load:cpu + balance:cpu:memory:2 + group-moves + distance")
+    assert [str(term) for term in machines.terms] == [
+        "load of cpu",
+        "balance of memory to 2 cpu",
+        "group moves",
+        "distance",
+    ]
 
 
 @pytest.mark.parametrize(
-    "text", ["", "hosts,", "speed", "2 3 cost", "x*cost", "-1*cost", "0*cost", "cost:1", "unplaced:x"]
+    "text",
+    [
+        "",
+        "hosts,",
+        "speed",
+        "2 3 cost",
+        "x*cost",
+        "-1*cost",
+        "0*cost",
+        "cost:1",
+        "unplaced:x",
+        "load",
+        "load:a:b",
+        "balance:a",
+        "balance:a:b:x",
+    ],
 )
 def test_other_objectives_are_refused(text: str) -> None:
     """An objective that is not understood must not be solved as something else."""

@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from formulations import VM, Bounds, Host, Instance, ObjectiveLevel, Placement, Resource, Term, UnsupportedError
+from formulations import (
+    VM,
+    Bounds,
+    Host,
+    InputError,
+    Instance,
+    ObjectiveLevel,
+    Placement,
+    Resource,
+    Term,
+    UnsupportedError,
+)
 from formulations.objective import level
 from formulations.rules import Ignore, Spread
 from solver.verifying import level_values
@@ -62,6 +73,54 @@ def valued(instance: Instance, hosts: list[int], given: list[int]) -> tuple[Frac
 def test_each_term_by_hand(kind: Any, hosts: list[int], given: list[int], value: Fraction) -> None:
     """Each term is what formulations/objective.py says it is."""
     assert valued(shop(kind), hosts, given) == (value,)
+
+
+def test_terms_of_machine_reassignment_by_hand() -> None:
+    """Safety capacity, balance, moves by group and by distance, each counted by hand."""
+    vms = [
+        VM(name="web", count=2, group="shop", host=["h1", "h2"], resources={"cpu": 3, "memory": 2}),
+        VM(name="db", group="shop", host="h1", resources={"cpu": 4, "memory": 8}),
+        VM(name="cron", host="h2", resources={"cpu": 1}),
+    ]
+    hosts = [
+        Host(name="h1", capacity={"cpu": 10, "memory": 12}, safety={"cpu": 5}, distance={"h2": 3}),
+        Host(name="h2", capacity={"cpu": 8, "memory": 20}, rack="r", distance={"h1": 2, "rack:r": 7}),
+    ]
+    terms = [
+        Term(kind="load", resource="cpu"),
+        Term(kind="load", resource="memory"),
+        Term(kind="balance", resource="cpu", other="memory", target=2),
+        Term(kind="group_moves"),
+        Term(kind="distance"),
+    ]
+    instance = Instance(
+        resources=[Resource(name="cpu"), Resource(name="memory")],
+        vms=vms,
+        hosts=hosts,
+        objective=[ObjectiveLevel(terms=[term]) for term in terms],
+    )
+    swapped = level_values(instance, Placement(np.array([1, 0, 0, 0])))
+    # h1: 3 + 4 + 1 of 5 cores safe; free there 2 cores and 2 GB, on h2 5 cores and 18 GB; web-1, web-2 and cron leave.
+    assert [*map(int, swapped)] == [3, 0, 2, 2, 3 + 2 + 2]
+    stay = level_values(instance, Placement(np.array([0, 1, 0, 1])))
+    assert [*map(int, stay)] == [2, 0, 4, 0, 0]
+
+
+def test_names_and_units_of_terms() -> None:
+    """What a report prints for a term, and what a term must say."""
+    assert str(Term(kind="load", resource="cpu")) == "load of cpu"
+    assert str(Term(kind="balance", resource="cpu", other="disk", target=0.5)) == "balance of disk to 0.5 cpu"
+    with pytest.raises(InputError, match="resource: a term of kind load needs it"):
+        Term(kind="load")
+    with pytest.raises(InputError, match="other: a term of kind balance needs it"):
+        Term(kind="balance", resource="cpu")
+    with pytest.raises(InputError, match="resource: only a term of kind load or balance takes this"):
+        Term(kind="hosts", resource="cpu")
+    with pytest.raises(InputError, match="gpu"):
+        shop(objective=[ObjectiveLevel(terms=[Term(kind="load", resource="gpu")])])
+    two = [Host(name="a", rack="r"), Host(name="b", distance={"a": 1, "rack:r": 2})]
+    with pytest.raises(InputError, match="two names mean host 'a'"):
+        shop(hosts=two, vms=[])
 
 
 def test_priorities_and_weights() -> None:
