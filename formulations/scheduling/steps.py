@@ -1,9 +1,9 @@
-"""The steps of a migration plan."""
+"""The steps of a migration plan, with their times and without."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 NOWHERE = -1
 """The host of a VM that does not run."""
@@ -36,4 +36,24 @@ class Step:
     start: int
     end: int
     downtime: int = 0
+    cells: int = 0
+
+
+class Hop(NamedTuple):
+    """One step without its times.
+
+    Attributes
+    ----------
+    vm : int
+    kind : {"move", "stop", "start"}
+    source, target : int
+        Host numbers, ``NOWHERE`` for none.
+    cells : int
+        The NUMA cells on the target as a bit mask.
+    """
+
+    vm: int
+    kind: StepKind
+    source: int
+    target: int
     cells: int = 0
