@@ -14,9 +14,14 @@ from solver.cli.session import Session, complain
 
 COMMANDS = {
     "solve": ("solving", "Place the VMs of FILE on its hosts, as well as can be proved in the time."),
+    "rebalance": ("rebalancing", "Improve the placement of VMs that run already, for few moves."),
+    "repair": ("rebalancing", "Mend what is broken with the least movement, and change nothing else."),
+    "drain": ("rebalancing", "Empty hosts with the least movement."),
+    "admit": ("rebalancing", "Make room now for VMs that do not run yet, with the least movement."),
     "allocate": ("allocation", "Share out the hosts' resources for a placement that is given."),
     "verify": ("judging", "Check a placement, anybody's, against every rule and capacity of FILE."),
     "explain": ("explanations", "Say why FILE has no placement, and which changes would give it one."),
+    "settings": ("settings", "Write what hypervisors must be told so that every VM gets its share."),
     "bench": ("benching", "Run every heuristic on FILE, measured by what is proved of it."),
     "show": ("showing", "Show an instance, or a result of it, in tables."),
     "schema": ("publishing", "Print the JSON Schema of instance or result files."),
