@@ -82,7 +82,7 @@ def _queue_bound(release: Integers, work: Integers, slots: int, rest: int = 0) -
     """Return the largest of ``r``, the queue that forms of what is released from ``r`` on, and what is left then."""
     if len(work) <= slots:
         return 0
-    thresholds = _thresholds(release, MOST_QUEUES).tolist()
+    thresholds: list[int] = _thresholds(release, MOST_QUEUES).tolist()
     return rest + max(r + _queued(work[release >= r], slots) for r in thresholds)
 
 

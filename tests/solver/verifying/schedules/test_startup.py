@@ -86,7 +86,7 @@ def test_malformed_arrays_are_reported_and_not_read() -> None:
     """The judge must survive anything it is given."""
     good = times(question(), GOOD)
     short = StartupOrder(good.start[:2], good.end)
-    floats = StartupOrder(good.start.astype(np.float64), good.end)  # type: ignore[arg-type]
+    floats = StartupOrder(good.start.astype(np.float64), good.end)
     before = StartupOrder(good.start - 5, good.end)
     for broken in (short, floats, before):
         assert {violation.kind for violation in check_startup(question(), broken)} == {StartFault.ARRAYS}
