@@ -192,6 +192,7 @@ class _Check:
         rows = {reading.vm: row for reading in readings if (row := self.row(reading.vm)) is not None}
         if not rows:
             return
+        readings = [reading for reading in readings if reading.vm in rows]
         first = next(iter(rows.values()))
         entry, name = int(self.occupants.host_entry[first]), readings[0].host
         for r, what in zip(self.resources, ("cpu", "memory"), strict=True):
