@@ -66,10 +66,10 @@ def test_weights_keep_reservations_in_every_cell() -> None:
             pools.append((members, [parts[at][cell] for at in members], held + int(rng.integers(0, 3))))
         found = weights(contenders, pools)
         for members, shares, capacity in pools:
-            total = sum((found[at] * part for at, part in zip(members, shares, strict=True)), Fraction(0))
+            total = sum((found[at] * share for at, share in zip(members, shares, strict=True)), Fraction(0))
             assert total <= capacity
-            for at, part in zip(members, shares, strict=True):
-                assert not total or found[at] * part / total * capacity >= contenders[at].reserved * part
+            for at, share in zip(members, shares, strict=True):
+                assert not total or found[at] * share / total * capacity >= contenders[at].reserved * share
 
 
 def test_whole_weights_stay_in_range_and_in_order() -> None:
