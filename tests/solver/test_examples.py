@@ -29,7 +29,7 @@ def test_every_example_is_valid_and_teaches(name: str) -> None:
 
 def test_the_names_are_the_promised_ones() -> None:
     """Documentation and README refer to the examples by these names."""
-    promised = {"conflict", "dynamic", "isolation", "reference", "reference-infeasible", "web-shop"}
+    promised = {"conflict", "dynamic", "isolation", "reference", "reference-infeasible", "rollout", "web-shop"}
     assert promised <= set(example_names())
 
 
@@ -74,7 +74,7 @@ def test_the_conflict_example_has_forty_rules() -> None:
     assert len(example("conflict").rules) == 40
 
 
-@pytest.mark.parametrize("name", ["web-shop", "isolation", "reference", "dynamic"])
+@pytest.mark.parametrize("name", ["web-shop", "isolation", "reference", "dynamic", "rollout"])
 def test_a_feasible_example_is_solved_to_proof(name: str) -> None:
     """The first thing a newcomer runs must end with a proof, and soon."""
     result = place(example(name), seconds=60)

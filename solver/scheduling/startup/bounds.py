@@ -104,7 +104,9 @@ def length_bound(question: StartupQuestion, slots: Slots, head: Integers, tail: 
     if not len(vms):
         return Bound(0, "nothing is to start")
     chains = head[vms] + question.boot[vms] + tail[vms]
-    best = Bound(int(chains.max()), f"chain through {question.instance.vm_names.name(int(vms[chains.argmax()]))}")
+    longest = int(vms[chains.argmax()])
+    kind = "chain through" if head[longest] or tail[longest] else "boot time of"
+    best = Bound(int(chains.max()), f"{kind} {question.instance.vm_names.name(longest)}")
     if slots.per_cluster is not None:
         value = _table_bound(head[vms], question.boot[vms], tail[vms], slots.per_cluster)
         best = max(best, Bound(value, "starts at once in the cluster"), key=lambda bound: bound.value)

@@ -29,7 +29,8 @@ def boxes(ax: Axes) -> list[tuple[float, float, float, float]]:
     found = []
     for collection in ax.collections:
         for path in collection.get_paths():
-            low, high = path.vertices.min(axis=0), path.vertices.max(axis=0)
+            corners = np.asarray(path.vertices, dtype=np.float64)
+            low, high = corners.min(axis=0), corners.max(axis=0)
             found.append((float(low[0]), float(low[1]), float(high[0]), float(high[1])))
     return found
 
