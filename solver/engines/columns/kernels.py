@@ -8,8 +8,11 @@ from numba import njit
 from formulations.tables import Integers
 
 # The layout of the search state that `depth_first` continues from call to call.
-POSITION, VALUE, BEST, NODES, FINISHED, FOUND = range(6)
-STATE_SIZE = 6
+POSITION, VALUE, BEST, NODES, FINISHED, FOUND, MET = range(7)
+STATE_SIZE = 7
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""2**64 divided by the golden ratio: Fibonacci hashing spreads the keys (Knuth, volume 3, 6.4)."""
 
 
 @njit(cache=True)
@@ -103,6 +106,31 @@ def _take(i: int, many: int, sizes: Integers, weights: Integers, room: Integers,
 
 
 @njit(cache=True)
+def _key(first: int, taken: int, room: Integers, radices: Integers) -> tuple[int, int]:
+    """Return two words that stand for the room, the first item that may follow, and how many of it there are.
+
+    radices: for each resource the word that it goes into and its number of values; then the
+    number of items; then per item whether it may run out.
+    """
+    resources = room.shape[0]
+    low, high = np.int64(first), np.int64(0)
+    if radices[2 * resources + 1 + first]:
+        low += radices[2 * resources] * taken
+    for r in range(resources):
+        if radices[2 * r] == 0:
+            low = low * radices[2 * r + 1] + room[r]
+        else:
+            high = high * radices[2 * r + 1] + room[r]
+    return int(low), int(high)
+
+
+@njit(cache=True)
+def _entry(low: int, high: int, entries: int) -> int:
+    mixed = (np.uint64(low) ^ (np.uint64(high) * GOLDEN)) * GOLDEN
+    return int((mixed >> np.uint64(32)) & np.uint64(entries - 1))
+
+
+@njit(cache=True)
 def depth_first(
     sizes: Integers,
     values: Integers,
@@ -120,6 +148,8 @@ def depth_first(
     room: Integers,
     rooms: Integers,
     pair_rooms: Integers,
+    radices: Integers,
+    memory: Integers,
     state: Integers,
     found: Integers,
     slack: int,
@@ -131,8 +161,14 @@ def depth_first(
     taken. Bounds: the suffix tables, the number of items that can still fit, and the continuous
     knapsack over the items of the list in the mixed surrogate ``taken``, rounded up safely. What
     cannot be better by more than ``slack`` is left out.
+
+    Where the same items remain for the same room as once before, and what was taken is worth no
+    more than it was then, nothing better follows: ``memory``, of shape (entries, 3), keeps the two
+    words that tell such situations apart, see `_key`, and the most that was taken on arriving
+    there. The number of entries is a power of 2; a single entry stands for no memory.
     """
     resources = sizes.shape[1]
+    remembering = memory.shape[0] > 1
     surrogates = weights.shape[0]
     depth, best = state[POSITION], state[BEST]
     paired = pairs.shape[0] > 1
@@ -240,6 +276,15 @@ def depth_first(
             # What is missing is taken in integers: worths are too large for floats to tell them apart.
             if total * (1.0 + 1e-9) < best + slack - value:
                 promising = False
+        if promising and remembering:
+            first = lists[depth + 1, 0]
+            low, high = _key(first, counts[first], room[depth + 1], radices)
+            entry = _entry(low, high, memory.shape[0])
+            if memory[entry, 0] == low and memory[entry, 1] == high and memory[entry, 2] > value:
+                promising = False
+                state[MET] += 1
+            else:
+                memory[entry, 0], memory[entry, 1], memory[entry, 2] = low, high, value + 1
         if promising:
             depth += 1
             lengths[depth] = length
@@ -364,18 +409,39 @@ def lattice_layer(best: Integers, size: Integers, value: int, many: int, took: n
 
 
 @njit(cache=True)
-def endless_layer(best: Integers, size: Integers, value: int, item: int, last: np.ndarray) -> None:
-    """Add one flavour, of which there is no end, to the table of best values; see `lattice_layer`.
+def endless_slab(best: np.ndarray, a: int, sizes: Integers, values: np.ndarray) -> None:
+    """Fill best[a], the best values of items of which there is no end, where best[:a] is filled.
 
-    last[a, b, c] becomes the item where it improves the best filling within (a, b, c).
+    best[a, b, c] is the best value within capacities (a, b, c) of three resources. Row after row,
+    so that the row being filled stays in the cache; best and values are of the same small type, so
+    that several cells are compared at once.
     """
-    first, second, third = best.shape
-    x, y, z = size[0], size[1], size[2]
-    for a in range(x, first):
-        for b in range(y, second):
-            row, earlier, names = best[a, b], best[a - x, b - y], last[a, b]
-            for c in range(third - z):
-                with_one = earlier[c] + value
-                if with_one > row[c + z]:
-                    row[c + z] = with_one
-                    names[c + z] = item
+    second, third = best.shape[1], best.shape[2]
+    for b in range(second):
+        row = best[a, b]
+        row[:] = 0
+        for i in range(sizes.shape[0]):
+            x, y, z, value = sizes[i, 0], sizes[i, 1], sizes[i, 2], values[i]
+            if x <= a and y <= b and z < third and (x > 0 or y > 0):
+                earlier, later = best[a - x, b - y], row[z:]
+                for c in range(later.shape[0]):
+                    later[c] = max(later[c], earlier[c] + value)
+        for i in range(sizes.shape[0]):
+            if sizes[i, 0] == 0 and sizes[i, 1] == 0:
+                z = sizes[i, 2]
+                for c in range(z, third):
+                    row[c] = max(row[c], row[c - z] + values[i])
+
+
+@njit(cache=True)
+def endless_trace(best: np.ndarray, sizes: Integers, values: np.ndarray, corner: Integers, counts: Integers) -> None:
+    """Count the items of a filling that is worth best[corner], and lower the corner to the room it leaves."""
+    a, b, c = corner[0], corner[1], corner[2]
+    while best[a, b, c] > 0:
+        for i in range(sizes.shape[0]):
+            x, y, z = a - sizes[i, 0], b - sizes[i, 1], c - sizes[i, 2]
+            if x >= 0 and y >= 0 and z >= 0 and best[x, y, z] + values[i] == best[a, b, c]:
+                counts[i] += 1
+                a, b, c = x, y, z
+                break
+    corner[0], corner[1], corner[2] = a, b, c

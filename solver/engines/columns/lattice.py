@@ -17,17 +17,24 @@ MOST_CELLS = 25_000_000
 PLENTY = 0.7
 """Of so many flavours there must be more items than a bin can hold."""
 
-MOST_ENDLESS_CELLS = 8_000_000
-MOST_ENDLESS_STEPS = 600_000_000
-"""The larger lattice takes up to about a second; it is asked where long searches did not end."""
+MOST_ENDLESS_CELLS = 40_000_000
+MOST_ENDLESS_STEPS = 1_200_000_000
+"""The largest lattice takes some tenths of a second; it is asked where longer searches did not end."""
+
+LARGEST_VALUE = 2**31 - 1
+"""Values of the lattice of items without end are kept in 32 bits: its cells are many."""
 
 
 def lattice_pays(problem: VectorPacking, types: list[int], items: Integers) -> bool:
     """Whether the lattice is small enough."""
     if problem.resources > MOST_AXES:
         return False
-    cells = float(np.prod(problem.capacities[types].max(axis=0).astype(np.float64) + 1))
-    return cells * len(items) <= MOST_CELLS
+    return steps_of(problem, types, items) <= MOST_CELLS
+
+
+def steps_of(problem: VectorPacking, types: list[int], items: Integers) -> float:
+    """Return how many steps it takes to fill the lattice: for every flavour one per cell."""
+    return float(np.prod(problem.capacities[types].max(axis=0).astype(np.float64) + 1)) * len(items)
 
 
 def endless_lattice_pays(problem: VectorPacking, types: list[int], items: Integers) -> bool:
@@ -35,8 +42,8 @@ def endless_lattice_pays(problem: VectorPacking, types: list[int], items: Intege
     if problem.resources > MOST_AXES:
         return False
     plenty = problem.demand[items] > problem.most[:, types].max(axis=1)[items]
-    cells = float(np.prod(problem.capacities[types].max(axis=0).astype(np.float64) + 1))
-    small = cells <= MOST_ENDLESS_CELLS and cells * len(items) <= MOST_ENDLESS_STEPS
+    steps = steps_of(problem, types, items)
+    small = steps <= min(MOST_ENDLESS_STEPS, MOST_ENDLESS_CELLS * len(items))
     return small and bool(plenty.mean() >= PLENTY)
 
 
@@ -89,7 +96,7 @@ class EndlessLattice:
     """The best value of a bin for every capacity, if there were no end of items of any flavour.
 
     An upper bound always, and the truth where the best filling can be had: on instances of many
-    items it mostly can.
+    items it mostly can. Values are counted in a coarser unit than weights, each rounded up.
 
     Parameters
     ----------
@@ -117,33 +124,57 @@ class EndlessLattice:
         largest = problem.capacities[types].max(axis=0)
         self._axes = np.argsort(largest, kind="stable")  # the longest last, where memory runs on
         shape: Integers = np.ones(MOST_AXES, dtype=np.int64)
-        shape[: problem.resources] += largest[self._axes]
-        self.best: Integers = np.zeros(shape, dtype=np.int64)
-        self.last: NDArray[np.int16] = np.full(shape, -1, dtype=np.int16)
+        shape[MOST_AXES - problem.resources :] += largest[self._axes]
         self.sizes: Integers = np.zeros((len(items), MOST_AXES), dtype=np.int64)
-        self.sizes[:, : problem.resources] = problem.sizes[items][:, self._axes]
+        self.sizes[:, MOST_AXES - problem.resources :] = problem.sizes[items][:, self._axes]
+        self.unit = _unit(weights[items], problem.sizes[items], largest)
+        self.values: NDArray[np.int32] = (-(-weights[items] // self.unit)).astype(np.int32)
+        self.best: NDArray[np.int32] = np.empty(shape, dtype=np.int32)
         self.complete = True
-        for line, weight in enumerate(weights[items].tolist()):
+        for a in range(len(self.best)):
             if deadline.over:
                 self.complete = False
                 break
-            kernels.endless_layer(self.best, self.sizes[line], weight, line, self.last)
+            kernels.endless_slab(self.best, a, self.sizes, self.values)
 
     def value(self, k: int) -> int:
-        """Return what the best pattern of a type is worth."""
-        return int(self.best[tuple(_corner(self.problem, k, self._axes))])
+        """Return what the best pattern of a type would be worth, or a little more."""
+        return int(self.best[tuple(self._corner(k))]) * self.unit
 
     def pattern(self, k: int) -> Integers:
-        """Return a best pattern of a type, perhaps with more items than there are: shape (flavours,)."""
+        """Return the best pattern of a type, of more items than there are perhaps: shape (flavours,)."""
+        from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
+
+        counts: Integers = np.zeros(len(self.items), dtype=np.int64)
+        kernels.endless_trace(self.best, self.sizes, self.values, self._corner(k), counts)
         pattern: Integers = np.zeros(self.problem.flavours, dtype=np.int64)
-        corner = _corner(self.problem, k, self._axes)
-        while (line := int(self.last[tuple(corner)])) >= 0:
-            pattern[self.items[line]] += 1
-            corner = corner - self.sizes[line]
+        pattern[self.items] = counts
         return pattern
 
+    def _corner(self, k: int) -> Integers:
+        corner: Integers = np.zeros(MOST_AXES, dtype=np.int64)
+        corner[MOST_AXES - self.problem.resources :] = self.problem.capacities[k][self._axes]
+        return corner
 
-def _corner(problem: VectorPacking, k: int, axes: Integers | None = None) -> Integers:
+
+def _unit(weights: Integers, sizes: Integers, capacity: Integers) -> int:
+    """Return a unit in which no filling of the largest bin is worth more than `LARGEST_VALUE`, rounding included.
+
+    A bin holds no more worth than the densest item fills it with, whatever mix of resources is looked at.
+    """
+    worths = weights.tolist()
+    shares = [2**40 // max(1, room) for room in capacity.tolist()]
+    mixes = [*np.eye(len(shares), dtype=np.int64).tolist(), shares]
+    most = int(capacity.sum())  # each item takes a unit of some resource at least
+    worth = int(weights.max()) * most
+    for mix in mixes:
+        taken, whole = (sizes @ mix).tolist(), int(capacity @ mix)
+        if min(taken) > 0:
+            worth = min(worth, max(-(-value * whole // one) for value, one in zip(worths, taken, strict=True)))
+    return -(-worth // (LARGEST_VALUE - most))
+
+
+def _corner(problem: VectorPacking, k: int) -> Integers:
     corner: Integers = np.zeros(MOST_AXES, dtype=np.int64)
-    corner[: problem.resources] = problem.capacities[k] if axes is None else problem.capacities[k][axes]
+    corner[: problem.resources] = problem.capacities[k]
     return corner

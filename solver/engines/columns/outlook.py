@@ -30,6 +30,18 @@ MIXING = 2**20
 NODES_AT_ONCE = 200_000
 """So many nodes take some hundredths of a second; then the clock is looked at."""
 
+NODES_BEFORE_MEMORY = 10_000
+"""Searches of more nodes remember the situations that they were in."""
+
+MEMORY = 2**20
+"""So many situations are remembered, the latest of those that share an entry; 24 bytes each."""
+
+NODES_OF_A_TRIAL, LEAST_MET = 200_000, 0.01
+"""Where after so many nodes no more than this share of them met a situation anew, memory does not pay."""
+
+LARGEST_WORD = 2**62
+"""Situations are told apart by two words up to this."""
+
 NODES_OF_A_COMPLEMENT = 100
 NODES_OF_A_FILLING = 2_000
 LINES = 6
@@ -221,6 +233,8 @@ class Descent:
         items = np.flatnonzero(most)
         self._tables = (outlook.weights, outlook.tables, outlook.taken(k), outlook.pair_weights, outlook.pairs)
         self._items = (outlook.sizes, outlook.values, most)
+        self._radices = _radices(outlook.sizes, capacity, most)
+        self._memory: Integers = np.zeros((1, 3), dtype=np.int64)
         smallest = outlook.sizes[items].min(axis=0, initial=int(capacity.max()) + 1)
         fitting = (capacity // np.maximum(smallest, 1))[smallest > 0]
         deepest = int(min([most.sum(), *fitting.tolist()])) + 2
@@ -238,10 +252,21 @@ class Descent:
 
     def proceed(self, nodes: int) -> None:
         """Search on, for at most so many nodes."""
+        self._remember()
+        if len(self._memory) == 1 and self.nodes < NODES_BEFORE_MEMORY:
+            nodes = min(nodes, NODES_BEFORE_MEMORY)
         stacks = (self._counts, self._lists, self._lengths, self._places, self._worths)
         rooms = (self._room, self._rooms, self._pair_rooms)
-        last = (self._state, self.found, self._slack, nodes)
+        last = (self._radices, self._memory, self._state, self.found, self._slack, nodes)
         self._kernels.depth_first(*self._items, *self._tables, *stacks, *rooms, *last)
+
+    def _remember(self) -> None:
+        """Begin to remember where the search becomes long, and give it up where that does not help."""
+        kernels, nodes = self._kernels, self.nodes
+        if len(self._memory) == 1 and len(self._radices) and NODES_BEFORE_MEMORY <= nodes < NODES_OF_A_TRIAL:
+            self._memory = np.zeros((MEMORY, 3), dtype=np.int64)
+        elif nodes >= NODES_OF_A_TRIAL and self._state[kernels.MET] < LEAST_MET * nodes:
+            self._memory = np.zeros((1, 3), dtype=np.int64)
 
     @property
     def finished(self) -> bool:
@@ -275,6 +300,21 @@ class Descent:
         stacks = (self._lists, self._lengths, self._places, self._worths, self._rooms)
         ahead = int(self._kernels.left_open(self._tables[1], *stacks, self._state))
         return max(self.best + self._slack, ahead)
+
+
+def _radices(sizes: Integers, capacity: Integers, most: Integers) -> Integers:
+    """Return how situations become two words, see `kernels._key`; empty where two words are too small."""
+    items = len(most)
+    scarce = ((most + 1)[:, None] * sizes <= capacity).all(axis=1)  # room alone does not say how many more fit
+    words = [items * (int(most[scarce].max(initial=0)) + 1), 1]
+    places: list[int] = []
+    for values in (capacity + 1).tolist():
+        word = 0 if words[0] * values <= LARGEST_WORD else 1
+        words[word] *= values
+        places += [word, values]
+    if max(words) > LARGEST_WORD:
+        return np.zeros(0, dtype=np.int64)
+    return np.concatenate([np.array([*places, items], dtype=np.int64), scarce.astype(np.int64)])
 
 
 def _stack(deepest: int, first: Integers) -> Integers:

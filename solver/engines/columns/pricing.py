@@ -10,14 +10,17 @@ import numpy as np
 from formulations.tables import Integers
 from formulations.vector_packing import Packing, VectorPacking
 from solver.deadline import Deadline
-from solver.engines.columns.lattice import EndlessLattice, Lattice, endless_lattice_pays, lattice_pays
+from solver.engines.columns.lattice import EndlessLattice, Lattice, endless_lattice_pays, lattice_pays, steps_of
 from solver.engines.columns.outlook import Outlook
 
 NODES_BEFORE_PAIRS = 100_000
 """Searches of more nodes than this are worth the tables of a pair of surrogates."""
 
 NODES_BEFORE_LATTICE = 160_000
-"""Where the lattice of items without end is small enough, it is asked after so many nodes."""
+"""Where a lattice is small enough, it is asked after so many nodes."""
+
+QUICK_STEPS = 4_000_000
+"""A lattice that takes some milliseconds is asked at once."""
 
 COMPLEMENT_SHARE = 0.85
 """Complements may be worth this share of what is asked: they are to be columns later."""
@@ -115,48 +118,71 @@ class Pricer:
             return {k: Priced(0, True, []) for k in self.types}
         outlook = Outlook(self.problem, self.types, items, weights, demand)
         asked = _Asked(outlook, items, weights, demand, above)
-        # Items without end must not overflow: each takes a unit of some resource at least.
-        most = int(self.problem.capacities[self.types].max(axis=0).sum())
-        self.endless = int(weights.max()) * most < 2**63 and endless_lattice_pays(self.problem, self.types, items)
-        if self.endless and effort.nodes is not None:
-            effort = replace(effort, nodes=min(effort.nodes, NODES_BEFORE_LATTICE))
-        if effort.nodes is None or effort.nodes > NODES_BEFORE_PAIRS:
-            outlook.tabulate_pair()
-        whole = None
-        if lattice_pays(self.problem, self.types, items):
-            whole = Lattice(self.problem, self.types, items, weights, demand)
-        answer = {k: self._one(k, int(above[k]), effort, outlook, whole) for k in self.types}
-        if self.endless and effort.nodes == NODES_BEFORE_LATTICE:
-            self._look_up(answer, asked, effort)
+        self.endless = False
+        whole = lattice_pays(self.problem, self.types, items)
+        if whole and (effort.nodes is None or steps_of(self.problem, self.types, items) <= QUICK_STEPS):
+            answer = self._looked_up(self.types, asked, effort)
+        else:
+            answer = self._searched(asked, effort, whole=whole)
         self.nodes += outlook.nodes
         return answer
 
-    def _look_up(self, answer: dict[int, Priced], asked: _Asked, effort: Effort) -> None:
-        """Where a long search neither ended nor found anything, ask the lattice of items without end."""
-        open_types = [k for k, priced in answer.items() if not (priced.exact or priced.patterns)]
-        if not open_types:
-            return
+    def _searched(self, asked: _Asked, effort: Effort, *, whole: bool) -> dict[int, Priced]:
+        """Search every type; where that neither ended nor found anything, ask a lattice if there is one."""
+        self.endless = not whole and endless_lattice_pays(self.problem, self.types, asked.items)
+        nodes = effort.nodes
+        if nodes is not None and (whole or self.endless):
+            nodes = min(nodes, NODES_BEFORE_LATTICE)
+        if nodes is None or nodes > NODES_BEFORE_PAIRS:
+            asked.outlook.tabulate_pair()
+        answer = {k: self._one(k, asked, replace(effort, nodes=nodes)) for k in self.types}
+        if whole:
+            answer |= self._looked_up(_open(answer), asked, effort)
+        elif self.endless and nodes == NODES_BEFORE_LATTICE:
+            answer |= self._estimated(answer, asked, effort)
+            if effort.nodes is not None and effort.nodes > nodes:
+                answer |= {k: self._one(k, asked, effort) for k in _open(answer)}
+        return answer
+
+    def _one(self, k: int, asked: _Asked, effort: Effort) -> Priced:
+        """Price one type by depth-first search."""
+        above = int(asked.above[k])
+        priced = Priced(*asked.outlook.search(k, above, effort.deadline, effort.nodes, effort.slack))
+        return self._complemented(k, priced, asked, effort)
+
+    def _looked_up(self, types: list[int], asked: _Asked, effort: Effort) -> dict[int, Priced]:
+        """Price some types by looking them up where the whole lattice is known."""
+        if not types:
+            return {}
+        lattice = Lattice(self.problem, self.types, asked.items, asked.weights, asked.demand)
+        answer: dict[int, Priced] = {}
+        for k in types:
+            value = lattice.value(k)
+            patterns = [lattice.pattern(k)] if value > asked.above[k] else []
+            answer[k] = self._complemented(k, Priced(value, True, patterns), asked, effort)
+        return answer
+
+    def _estimated(self, known: dict[int, Priced], asked: _Asked, effort: Effort) -> dict[int, Priced]:
+        """Price the types that are open in the lattice of items without end."""
+        types = _open(known)
+        if not types:
+            return {}
         lattice = EndlessLattice(self.problem, self.types, asked.items, asked.weights, effort.deadline)
-        for k in open_types if lattice.complete else []:
+        answer: dict[int, Priced] = {}
+        for k in types if lattice.complete else []:
             above, value = int(asked.above[k]), lattice.value(k)
             pattern: Integers = np.minimum(lattice.pattern(k), asked.demand)
             worth = int(pattern @ asked.weights)
-            found = [pattern] if worth > above else []
-            if found:
-                least = int(above * COMPLEMENT_SHARE)
-                found += asked.outlook.complements(k, pattern, least, effort.complements)
-            answer[k] = Priced(min(answer[k].upper, max(value, above)), worth == value or value <= above, found)
+            exact = value <= max(worth, above) + effort.slack
+            priced = Priced(min(known[k].upper, max(value, above)), exact, [pattern] if worth > above else [])
+            answer[k] = self._complemented(k, priced, asked, effort)
+        return answer
 
-    def _one(self, k: int, above: int, effort: Effort, outlook: Outlook, whole: Lattice | None) -> Priced:
-        """Price one type: by looking it up where the whole lattice is known, else by depth-first search."""
-        if whole is not None:
-            value = whole.value(k)
-            priced = Priced(value, True, [whole.pattern(k)] if value > above else [])
-        else:
-            priced = Priced(*outlook.search(k, above, effort.deadline, effort.nodes, effort.slack))
+    def _complemented(self, k: int, priced: Priced, asked: _Asked, effort: Effort) -> Priced:
+        """Add patterns of the items that the best one leaves."""
         if priced.patterns and effort.complements:
-            least = int(above * COMPLEMENT_SHARE)
-            priced.patterns.extend(outlook.complements(k, priced.patterns[-1], least, effort.complements))
+            least = int(asked.above[k] * COMPLEMENT_SHARE)
+            priced.patterns.extend(asked.outlook.complements(k, priced.patterns[-1], least, effort.complements))
         return priced
 
     def pack(self, weights: Integers, demand: Integers, available: Integers, deadline: Deadline) -> Packing | None:
@@ -178,6 +204,11 @@ class Pricer:
             unused[k] -= times
         self.nodes += outlook.nodes
         return Packing.of(bins, self.problem.flavours)
+
+
+def _open(answer: dict[int, Priced]) -> list[int]:
+    """Return the types of which neither all was searched nor anything found."""
+    return [k for k, priced in answer.items() if not (priced.exact or priced.patterns)]
 
 
 def times_in(pattern: Integers, left: Integers) -> int:

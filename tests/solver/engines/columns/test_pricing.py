@@ -11,7 +11,7 @@ import pytest
 from formulations.tables import Integers
 from formulations.vector_packing import VectorPacking
 from solver.deadline import Deadline
-from solver.engines.columns import outlook, pricing
+from solver.engines.columns import lattice, outlook, pricing
 from solver.engines.columns.pricing import Effort, Priced, Pricer
 from tests.agreement import seeds
 from tests.solver.engines.columns.cases import drawn_weights, many_patterns, packable, patterns_of, price, problem
@@ -165,6 +165,42 @@ def test_the_lattice_of_items_without_end_is_above_the_truth(monkeypatch: pytest
     assert looked_up > exact > 30
 
 
+def test_coarse_units_of_the_lattice_bound_from_above(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its cells are small integers: what does not go into them is rounded up, or the bound would be a guess."""
+    always_search(monkeypatch)
+    monkeypatch.setattr(pricing, "endless_lattice_pays", lambda *_: True)
+    monkeypatch.setattr(pricing, "NODES_BEFORE_LATTICE", 1)
+    monkeypatch.setattr(lattice, "LARGEST_VALUE", 1_000)
+    rounded = 0
+    for rng, question in questions("coarse", 60):
+        if question.problem.resources > 3 or question.problem.capacities.sum(axis=1).max() > 300:
+            continue
+        above, slack = question.above(rng), int(rng.choice([0, 3, 50]))
+        answer = price(question.problem, question.weights, above, demand=question.demand, nodes=1, slack=slack)
+        for kind, best in question.best.items():
+            priced = answer[kind]
+            worths = check_patterns(question, kind, priced.patterns)
+            assert priced.upper >= best
+            if priced.exact:
+                assert best <= max([int(above[kind]), *worths]) + slack
+            rounded += priced.upper > max(best, int(above[kind]))
+    assert rounded > 10
+
+
+def test_where_the_lattice_does_not_decide_the_search_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Items that do not exist may make the lattice look better than any pattern: asking again would be in vain."""
+    always_search(monkeypatch)
+    monkeypatch.setattr(pricing, "endless_lattice_pays", lambda *_: True)
+    monkeypatch.setattr(pricing, "NODES_BEFORE_LATTICE", 1)
+    for rng, question in questions("undecided", 40):
+        if question.problem.resources <= 3 and question.problem.capacities.max() <= 100:
+            above = question.above(rng)
+            answer = price(question.problem, question.weights, above, demand=question.demand, nodes=10**9)
+            for kind, best in question.best.items():
+                assert answer[kind].exact or answer[kind].patterns
+                assert answer[kind].upper >= best
+
+
 def test_the_lattice_of_items_without_end_does_not_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many items that do not exist may fit a bin, each worth as much as a bin that is missing."""
     always_search(monkeypatch)
@@ -183,6 +219,46 @@ def test_a_search_goes_on_where_it_was_interrupted(monkeypatch: pytest.MonkeyPat
         for rng, question in questions(f"slices of {step}", 15):
             above = question.above(rng)
             check_exact(question, above, price(question.problem, question.weights, above, demand=question.demand))
+
+
+@pytest.mark.parametrize("entries", [2, 2**12])
+def test_remembered_situations_change_only_the_number_of_nodes(entries: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left out because it was seen before must not hide anything, scarce items and lost entries included."""
+    always_search(monkeypatch)
+    monkeypatch.setattr(outlook, "MEMORY", entries)
+    monkeypatch.setattr(outlook, "NODES_OF_A_TRIAL", 10**9)
+    nodes = {}
+    for before in (10**9, 1):
+        monkeypatch.setattr(outlook, "NODES_BEFORE_MEMORY", before)
+        pricers = []
+        for rng, question in questions("memory", 60):
+            pricers.append(Pricer(question.problem))
+            above = question.above(rng)
+            check_exact(question, above, pricers[-1].price(question.weights, question.demand, above, Effort()))
+        nodes[before] = sum(pricer.nodes for pricer in pricers)
+    assert nodes[1] <= nodes[10**9]
+
+
+def test_memory_saves_work_where_many_fillings_leave_the_same_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small sizes in many combinations are what it is for; without words to tell them apart it is left out."""
+    always_search(monkeypatch)
+    monkeypatch.setattr(pricing, "endless_lattice_pays", lambda *_: False)
+    monkeypatch.setattr(outlook, "NODES_BEFORE_MEMORY", 100)
+    capacity = np.array([64, 300, 130])
+    sizes = np.array(
+        [(cpu, cpu * ratio, cpu * tier) for cpu in (1, 2, 4, 8) for ratio in (2, 4, 8) for tier in (1, 2, 4)]
+    )
+    drawn = problem(sizes, [40] * len(sizes), [capacity], [1], [99])
+    luck = np.random.default_rng(4).uniform(0.95, 1.05, size=len(sizes))
+    weights = np.floor(2**30 * (sizes / capacity).mean(axis=1) * luck).astype(np.int64)
+    nodes = []
+    for word in (1, outlook.LARGEST_WORD):
+        monkeypatch.setattr(outlook, "LARGEST_WORD", word)
+        pricer = Pricer(drawn)
+        answer = pricer.price(weights, drawn.demand, np.zeros(1, dtype=np.int64), Effort())
+        nodes.append((pricer.nodes, answer[0].upper))
+    assert nodes[0][1] == nodes[1][1]
+    assert nodes[1][0] < 0.7 * nodes[0][0]
 
 
 def test_tables_of_a_pair_change_only_the_number_of_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
