@@ -45,9 +45,9 @@ class Systemd:
         """Yield unit files such as ``HOST/placewright-VM.slice``."""
         top = file_name(host.host, "")
         if parent := parent_properties(host):
-            yield SettingsFile(f"{top}/{PARENT}", _unit(f"VMs of {host.host}", parent))
+            yield SettingsFile(f"{top}/{PARENT}", _unit(f"VMs ({host.host})", parent))
         for vm in host.members:
-            description = f"{vm.vm} on {vm.host}"
+            description = f"{vm.vm} ({vm.host})"  # a line must not end in a name, which may end in a backslash
             yield SettingsFile(f"{top}/{slice_name(vm.vm)}", _unit(description, properties(host, vm)))
 
     def whole(self, hosts: Sequence[HostGrants]) -> str:

@@ -151,7 +151,7 @@ def test_specifiers_in_names_mean_themselves() -> None:
     """Otherwise systemd would replace %h by a home directory."""
     vm = VM(name="a%h", resources={"cpu": 1})
     content = units(*single_host([vm]))[r"placewright-a\x25h.slice"].content
-    assert "Description=a%%h on host\n" in content
+    assert "Description=a%%h (host)\n" in content
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
