@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from itertools import combinations
+from math import lcm
+from typing import NamedTuple
 
 import numpy as np
 
 from formulations.instance import Instance
-from formulations.isolation import Partial
+from formulations.isolation import Full, Partial, Protected
+from formulations.tables import NO_LIMIT
 from solver.verifying.capacity import broken_cores, outside_bounds
 from solver.verifying.occupants import Occupants
 
@@ -20,7 +24,8 @@ MOST_LEAVING = 8
 Key = tuple[str, int, int]
 """A load: ``load`` or ``burst``, the cell (-1 for the whole host), the resource."""
 
-Figures = Mapping[Key, Fraction]
+Figures = Mapping[Key, int]
+"""Loads in quanta, times the least common multiple of the numbers of cells that VMs are split over."""
 
 
 @dataclass
@@ -31,8 +36,15 @@ class Guests:
     leaving: set[int] = field(default_factory=set)
 
 
+class Row(NamedTuple):
+    """What one VM needs on a host, and how much more it may use when it bursts (None if unprotected)."""
+
+    needs: list[int]
+    bursts: list[int] | None
+
+
 class Crowding:
-    """Works out the loads of hosts from scratch, by the judge's own floors.
+    """Works out the loads of hosts from scratch, whenever it is asked.
 
     Parameters
     ----------
@@ -44,25 +56,42 @@ class Crowding:
     def __init__(self, instance: Instance, *, with_cells: bool) -> None:
         self.instance = instance
         self.with_cells = with_cells
-        self._rows: dict[tuple[int, int, int], tuple[list[int], list[int] | None]] = {}
-        self._partial = {
-            entry for entry in range(len(instance.vms)) if isinstance(instance.isolation_of(entry), Partial)
-        }
+        self.whole = lcm(*{vm.numa for vm in instance.vms})
+        self._rows: dict[tuple[int, int, int], Row] = {}
+        self._level = [instance.isolation_of(entry) for entry in range(len(instance.vms))]
+        self._partial = {entry for entry, level in enumerate(self._level) if isinstance(level, Partial)}
         self._entry: list[int] = instance.vm_entry.tolist()
         self._host_entry: list[int] = instance.host_names.entries().tolist()
 
-    def _row(self, vm: int, host: int, count: int) -> tuple[list[int], list[int] | None]:
+    def _row(self, vm: int, host: int, count: int) -> Row:
         """Return a VM's need on a host with so many VMs, and its burst if it is protected."""
-        key = self._entry[vm], self._host_entry[host], count if self._entry[vm] in self._partial else 1
+        entry, host_entry = self._entry[vm], self._host_entry[host]
+        key = entry, host_entry, count if entry in self._partial else 1
         if key not in self._rows:
-            host_of = np.full(self.instance.vm_count, -1, dtype=np.int64)
-            host_of[[other for other in range(min(key[2] + 1, len(host_of))) if other != vm][: key[2] - 1]] = host
-            host_of[vm] = host
-            occupants = Occupants(self.instance, host_of)
-            at = int(np.searchsorted(occupants.vm, vm))
-            burst = (occupants.upper[at] - occupants.lower[at]).tolist() if occupants.protected[at] else None
-            self._rows[key] = occupants.least[at].tolist(), burst
+            level = self._level[entry]
+            lower, upper = self.instance.tables.lower[entry].tolist(), self._upper(entry, host_entry)
+            needs = list(lower)
+            if isinstance(level, Partial):
+                capacity = self.instance.tables.capacity[host_entry].tolist()
+                parts = [level.fraction * room // count for room in capacity]
+                needs = [max(low, min(high, part)) for low, high, part in zip(lower, upper, parts, strict=True)]
+            if isinstance(level, Full) and level.pinned:
+                self._in_whole_cores(needs, host_entry)
+            protected = isinstance(level, Protected)
+            bursts = [high - low for high, low in zip(upper, lower, strict=True)] if protected else None
+            self._rows[key] = Row(needs, bursts)
         return self._rows[key]
+
+    def _upper(self, entry: int, host_entry: int) -> list[int]:
+        """Return a VM's limits on a host; a missing one is the host's capacity, or the demand if larger."""
+        tables = self.instance.tables
+        rows = (tables.upper[entry], tables.capacity[host_entry], tables.demand[entry])
+        return [max(c, d) if u == NO_LIMIT else u for u, c, d in zip(*(row.tolist() for row in rows), strict=True)]
+
+    def _in_whole_cores(self, needs: list[int], host_entry: int) -> None:
+        cpu, core = self.instance.tables.cpu, int(self.instance.tables.core[host_entry])
+        if cpu is not None and core:
+            needs[cpu] += -needs[cpu] % core
 
     def refusals(self, vm: int, host: int) -> Iterator[str]:
         """Yield why a host cannot take a VM, however empty it is."""
@@ -73,24 +102,23 @@ class Crowding:
         cells = len(self.instance.hosts[entry].cells)
         if cells and cells < (wanted := self.instance.vms[self._entry[vm]].numa):
             yield f"{vm_name} is brought to {host_name}, which has {cells} NUMA cells of the {wanted} it needs"
-        host_of = np.full(self.instance.vm_count, -1, dtype=np.int64)
-        host_of[vm] = host
-        occupants = Occupants(self.instance, host_of)
-        for violation in (
-            *broken_cores(occupants, occupants.least),
-            *outside_bounds(occupants, occupants.least, "needed"),
-        ):
-            yield violation.message
+        level = self._level[self._entry[vm]]
+        if isinstance(level, Full) and level.pinned:
+            host_of = np.full(self.instance.vm_count, -1, dtype=np.int64)
+            host_of[vm] = host
+            occupants = Occupants(self.instance, host_of)
+            for violations in (broken_cores, partial(outside_bounds, verb="needed")):
+                yield from (violation.message for violation in violations(occupants, occupants.least))
 
-    def limit(self, host: int, key: Key) -> Fraction | None:
+    def limit(self, host: int, key: Key) -> int | None:
         """Return the limit of a load, None where there is none."""
         _, cell, r = key
         entry = self._host_entry[host]
         if cell < 0:
-            return Fraction(int(self.instance.tables.capacity[entry, r]))
+            return int(self.instance.tables.capacity[entry, r]) * self.whole
         table = self.instance.tables.cells[entry]
         room = -1 if table is None else int(table[cell, r])
-        return None if room < 0 else Fraction(room)
+        return None if room < 0 else room * self.whole
 
     def figures(self, host: int, guests: Guests) -> Figures:
         """Return the loads of a host at worst: where floors depend on the number of VMs, whoever has left."""
@@ -99,44 +127,46 @@ class Crowding:
             return dict(self._loads(host, guests.cells, len(guests.cells)))
         if len(leaving) > MOST_LEAVING:  # nobody has left, and still each floor is as if all had
             return dict(self._loads(host, guests.cells, max(1, len(guests.cells) - len(leaving))))
-        worst: dict[Key, Fraction] = {}
+        worst: dict[Key, int] = {}
         for gone in _subsets(leaving):
             there = {vm: mask for vm, mask in guests.cells.items() if vm not in gone}
             for key, load in self._loads(host, there, len(there)):
-                worst[key] = max(load, worst.get(key, Fraction(0)))
+                worst[key] = max(load, worst.get(key, 0))
         return worst
 
-    def _loads(self, host: int, cells: Mapping[int, int], count: int) -> Iterator[tuple[Key, Fraction]]:
+    def _loads(self, host: int, cells: Mapping[int, int], count: int) -> Iterator[tuple[Key, int]]:
         rows = {vm: self._row(vm, host, count) for vm in cells}
-        places: list[tuple[int, list[int]]] = [(-1, list(cells))]
+        yield from self._sums(-1, [(rows[vm], self.whole) for vm in cells])
         if self.with_cells and self.instance.tables.cells[self._host_entry[host]] is not None:
-            number = len(self.instance.hosts[self._host_entry[host]].cells)
-            places += [(cell, [vm for vm, mask in cells.items() if mask >> cell & 1]) for cell in range(number)]
-        for cell, vms in places:
-            parts = [Fraction(1, self._split(vm)) if cell >= 0 else Fraction(1) for vm in vms]
-            for r in range(len(self.instance.resources)):
-                load = sum((rows[vm][0][r] * part for vm, part in zip(vms, parts, strict=True)), Fraction(0))
-                yield ("load", cell, r), load
-                bursts = [
-                    burst[r] * part for vm, part in zip(vms, parts, strict=True) if (burst := rows[vm][1]) is not None
-                ]
-                if bursts and self.instance.gamma:
-                    yield ("burst", cell, r), load + sum(sorted(bursts, reverse=True)[: self.instance.gamma])
+            for cell in range(len(self.instance.hosts[self._host_entry[host]].cells)):
+                yield from self._sums(
+                    cell, [(rows[vm], self._part(vm)) for vm, mask in cells.items() if mask >> cell & 1]
+                )
 
-    def _split(self, vm: int) -> int:
-        return self.instance.vms[self._entry[vm]].numa
+    def _part(self, vm: int) -> int:
+        return self.whole // self.instance.vms[self._entry[vm]].numa
+
+    def _sums(self, cell: int, there: list[tuple[Row, int]]) -> Iterator[tuple[Key, int]]:
+        gamma = self.instance.gamma
+        for r in range(len(self.instance.resources)):
+            load = sum(row.needs[r] * part for row, part in there)
+            yield ("load", cell, r), load
+            bursts = [row.bursts[r] * part for row, part in there if row.bursts is not None]
+            if bursts and gamma:
+                yield ("burst", cell, r), load + sum(sorted(bursts, reverse=True)[:gamma])
 
     def worse(self, host: int, before: Figures, after: Figures) -> Iterator[tuple[Key, Fraction, str]]:
         """Yield the loads above their limit that are larger than before, by how much, and in words."""
         for key, load in after.items():
             limit = self.limit(host, key)
-            if limit is not None and load > limit and load > before.get(key, Fraction(0)):
+            if limit is not None and load > limit and load > before.get(key, 0):
                 kind, cell, r = key
                 scale = self.instance.tables.scales[r]
                 place = self.instance.host_names.name(host) + (f", cell {cell}" if cell >= 0 else "")
                 verb = f"needed when {self.instance.gamma} burst at once," if kind == "burst" else "needed"
-                figure = f"{scale.say(load)} {verb} of {scale.say(limit)}"
-                yield key, (load - limit) * scale.quantum, f"{scale.resource.name} of {place}: {figure}"
+                figures = [Fraction(figure, self.whole) for figure in (load, limit)]
+                said = f"{scale.say(figures[0])} {verb} of {scale.say(figures[1])}"
+                yield key, (figures[0] - figures[1]) * scale.quantum, f"{scale.resource.name} of {place}: {said}"
 
 
 def _subsets(vms: list[int]) -> Iterable[frozenset[int]]:

@@ -72,8 +72,9 @@ def check_migration(question: MigrationQuestion, plan: MigrationPlan) -> tuple[V
     """
     if plan.status in {PlanStatus.INFEASIBLE, PlanStatus.UNKNOWN}:
         return tuple(_claims_without_steps(plan))
-    found = tuple(check_steps(question, plan.steps))
-    return (*found, *_claims(question, plan))
+    if malformed := tuple(_malformed(question, plan.steps)):
+        return _cut(malformed)
+    return (*check_steps(question, plan.steps), *_claims(question, plan))
 
 
 def check_steps(question: MigrationQuestion, steps: Iterable[Step]) -> tuple[Violation, ...]:

@@ -1,0 +1,1 @@
+"""Tests of migration plans: orders, bypasses, stops, makespan."""
