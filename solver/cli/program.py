@@ -21,6 +21,8 @@ COMMANDS = {
     "allocate": ("allocation", "Share out the hosts' resources for a placement that is given."),
     "verify": ("judging", "Check a placement, anybody's, against every rule and capacity of FILE."),
     "explain": ("explanations", "Say why FILE has no placement, and which changes would give it one."),
+    "schedule": ("scheduling", "Order the start-up of a placement, and give every vCPU its core time."),
+    "migrate": ("migrating", "Plan the live migrations from where VMs run now to a placement."),
     "settings": ("settings", "Write what hypervisors must be told so that every VM gets its share."),
     "bench": ("benching", "Run every heuristic on FILE, measured by what is proved of it."),
     "show": ("showing", "Show an instance, or a result of it, in tables."),

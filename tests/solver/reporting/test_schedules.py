@@ -1,0 +1,75 @@
+"""Reports of schedules: short on large instances, complete on request, and spelled as people count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import StringIO
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console, RenderableType
+
+from formulations import VM, Host, Instance, Placement, Resource
+from formulations.scheduling.startup import StartLimits
+from solver.reporting.schedule_documents import startup_document
+from solver.reporting.schedules import MOST_WAVES, duration, microseconds, startup_report
+from solver.scheduling.startup import StartupResult, startup_order
+
+
+def printed(parts: Iterable[RenderableType]) -> str:
+    """Return what a report looks like on a wide page."""
+    page = StringIO()
+    console = Console(file=page, width=200)
+    for part in parts:
+        console.print(part)
+    return page.getvalue()
+
+
+def many(count: int = 60, **limits: Any) -> StartupResult:
+    """Return the order of an entry of many VMs on one host, with limits."""
+    vms = [VM(name="a", count=count, resources={"cpu": 1}, boot_seconds=1)]
+    hosts = [Host(name="h", capacity={"cpu": 1000})]
+    instance = Instance(resources=[Resource(name="cpu")], vms=vms, hosts=hosts)
+    return startup_order(instance, Placement(np.zeros(count, dtype=np.int64)), limits=StartLimits(**limits))
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "expected"),
+    [(0, "0 ms"), (999, "999 ms"), (1_001, "1.001 s"), (599_999, "599.999 s"), (3_723_500, "1 h 2 min 3.5 s")],
+)
+def test_durations_are_exact_and_short(milliseconds: int, expected: str) -> None:
+    """What is printed is what was computed."""
+    assert duration(milliseconds) == expected
+
+
+def test_microseconds_are_spelled_in_milliseconds() -> None:
+    """The unit of frames and blackouts in every table."""
+    assert [microseconds(span) for span in (None, 1, 2_500, 1_000_000)] == ["-", "0.001 ms", "2.5 ms", "1,000 ms"]
+
+
+def test_an_entry_that_starts_as_a_whole_is_named_once() -> None:
+    """Sixty names say less than one."""
+    text = printed(startup_report(many()))
+    assert "a (all 60)" in text
+    assert "a-2" not in text
+
+
+def test_long_orders_are_cut_with_a_word_and_shown_in_full_on_request() -> None:
+    """Nobody reads 60 waves unasked; --all is there for those who do."""
+    result = many(per_host=1)
+    short = printed(startup_report(result))
+    assert f"and {60 - MOST_WAVES} more waves" in short
+    assert "a-60" not in short
+    full = printed(startup_report(result, everything=True))
+    shown = [line.split()[-1] for line in full.splitlines() if line.strip()]
+    assert {f"a-{n}" for n in range(1, 61)} <= set(shown)
+
+
+def test_the_document_holds_every_vm_once() -> None:
+    """Programs start VMs from it."""
+    document = startup_document(many(per_host=7))
+    waves = [name for wave in document["waves"] for name in wave["vms"]]
+    assert sorted(waves) == sorted(document["vms"])
+    assert len(waves) == 60
+    assert (document["makespan_ms"], document["bound_ms"], document["gap"]) == (9_000, 9_000, 0.0)
