@@ -22,6 +22,9 @@ MOST_POSITIONS = 4_000_000
 MOST_RESTARTS = 20
 """Greedy clearings with different seeds."""
 
+MOST_IN_VAIN = 5
+"""Clearings in a row that find nothing cheaper, before that is given up."""
+
 SEARCHED = "exhaustive search"
 COUNTED = "knots of waiting VMs"
 
@@ -120,15 +123,17 @@ class _Orderer:
     def _cleared(self, deadline: Deadline, *, stops: bool) -> tuple[Hop, ...] | None:
         """Return the cheapest of some greedy sequences."""
         best: tuple[Hop, ...] | None = None
-        least = self.knots * BYPASS
+        price_of_best, in_vain = 0, 0
         for restart in range(MOST_RESTARTS):
-            if deadline.over or (best is not None and price(self.question, best) <= least):
+            met = best is not None and price_of_best // BYPASS <= self.knots
+            if deadline.over or met or in_vain >= MOST_IN_VAIN:
                 break
+            in_vain += 1
             hops = Clearing(self.question, seed=self.seed + restart, stops=stops).run(deadline)
             if hops is not None:
-                hops = shortened(self.question, hops, deadline)
-                if best is None or price(self.question, hops) < price(self.question, best):
-                    best = hops
+                hops = shortened(self.question, hops, deadline.within(deadline.left / 4))
+                if best is None or price(self.question, hops) < price_of_best:
+                    best, price_of_best, in_vain = hops, price(self.question, hops), 0
         return best
 
     def _searched(self, *, stops: bool, lenient: bool, below: tuple[Hop, ...] | None) -> Outcome:

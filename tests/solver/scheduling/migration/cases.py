@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Any
 
@@ -142,8 +142,8 @@ def plain(sizes: dict[str, int], hosts: dict[str, int], **fields: Any) -> Instan
 
 
 def between(
-    instance: Instance, current: dict[str, str | None], target: dict[str, str | None], **settings: Any
+    instance: Instance, current: Mapping[str, str | None], target: Mapping[str, str | None], **settings: Any
 ) -> MigrationQuestion:
     """Return the question from one placement by name to another."""
-    ends = [Placement.from_names(instance, hosts) for hosts in (current, target)]
-    return MigrationQuestion(instance, *ends, **{"bandwidth": 1, **settings})
+    here, there = (Placement.from_names(instance, hosts) for hosts in (current, target))
+    return MigrationQuestion(instance, here, there, **{"bandwidth": 1, **settings})

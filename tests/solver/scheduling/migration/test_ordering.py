@@ -107,7 +107,7 @@ def full_swap(small: int) -> MigrationQuestion:
     instance = plain({"V1": small, "V2": small, "V3": small, "V4": 5, "V5": 5}, {"N1": 10, "N2": 10})
     here = {"V1": "N1", "V2": "N1", "V3": "N1", "V4": "N2"}
     there = {"V1": "N2", "V2": "N2", "V3": "N2", "V4": "N1", "V5": "N1"}
-    return between(instance, dict(here), dict(there))
+    return between(instance, here, there)
 
 
 def test_a_feasible_target_may_have_an_order_that_is_hard_to_see() -> None:
@@ -143,10 +143,10 @@ def test_a_gathered_pair_cannot_move_unless_the_rule_binds_at_the_end_only() -> 
     """Two VMs that must share a host cannot leave it one by one, however empty the other host is."""
     instance = plain({"a": 1, "b": 1}, {"x": 9, "y": 9}, rules=[Gather(vms=["a", "b"])])
     here, there = {"a": "x", "b": "x"}, {"a": "y", "b": "y"}
-    stuck = ordered(between(instance, dict(here), dict(there)), Deadline(FAR))
+    stuck = ordered(between(instance, here, there), Deadline(FAR))
     assert stuck.status is PlanStatus.INFEASIBLE
     assert any("the rule gather a, b" in reason for reason in stuck.reasons)
-    assert ordered(between(instance, dict(here), dict(there), at_end_only=(0,)), Deadline(FAR)).bypasses == 0
+    assert ordered(between(instance, here, there, at_end_only=(0,)), Deadline(FAR)).bypasses == 0
 
 
 def test_already_broken_rules_and_overloads_do_not_get_worse() -> None:
@@ -179,7 +179,7 @@ def rings(count: int, length: int) -> MigrationQuestion:
     instance = plain({f"v{ring}.{at}": 5 + (ring + at) % 3 for ring, at in names}, hosts)
     here = {f"v{ring}.{at}": f"h{ring}.{at}" for ring, at in names}
     there = {f"v{ring}.{at}": f"h{ring}.{(at + 1) % length}" for ring, at in names}
-    return between(instance, dict(here), dict(there))
+    return between(instance, here, there)
 
 
 def test_every_ring_of_full_hosts_takes_one_bypass() -> None:

@@ -257,7 +257,7 @@ def _four(**settings: Any) -> tuple[MigrationQuestion, list[Hop]]:
         hosts=[Host(name=f"h{n}", capacity={"memory": 9}, rack="ab"[n // 2]) for n in range(4)],
     )
     here, there = {"a": "h0", "b": "h0", "c": "h1", "d": "h1"}, {"a": "h2", "b": "h2", "c": "h3", "d": "h3"}
-    question = between(instance, dict(here), dict(there), **settings)
+    question = between(instance, here, there, **settings)
     return question, [Hop(vm, "move", int(question.here[vm]), int(question.there[vm])) for vm in range(4)]
 
 
@@ -359,7 +359,7 @@ def test_two_thousand_moves_are_replayed() -> None:
         resources=[Resource(name="memory"), Resource(name="cpu")],
         vms=[VM(name=f"v{n}", resources={"memory": 4, "cpu": 1}) for n in range(vms)],
         hosts=[Host(name=f"h{n}", capacity={"memory": 80, "cpu": 40}, rack=f"r{n // 20}") for n in range(hosts)],
-        rules=[Spread(vms=[f"v{n}", f"v{n + 20}", f"v{n + 40}"]) for n in range(10)] + [AtMostPerHost(most=11)],
+        rules=[*(Spread(vms=[f"v{n}", f"v{n + 20}", f"v{n + 40}"]) for n in range(10)), AtMostPerHost(most=11)],
     )
     question = MigrationQuestion(instance, Placement(here), Placement(there), bandwidth=1, per_host=10)
     hops = [Hop(vm, "move", int(here[vm]), int(there[vm])) for vm in range(vms)]
