@@ -140,7 +140,8 @@ class Chart:
         first = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
         lane = first[[bar.row for bar in shown]] + within if shown else within
         last = max((bar.end for bar in asked.bars), default=0) if asked.end is None else asked.end
-        keys = list(dict.fromkeys(bar.key for bar in shown if bar.key))
+        rank = {key: n for n, key in enumerate(asked.colours)}
+        keys = sorted(dict.fromkeys(bar.key for bar in shown if bar.key), key=lambda key: rank.get(key, len(rank)))
         chosen = {key: asked.colours.get(key, COLOURS[n % len(COLOURS)]) for n, key in enumerate(keys)}
         return cls(
             rows=tuple(asked.rows[:MOST_ROWS]),

@@ -11,7 +11,7 @@ from solver.reporting.figures import count
 from solver.reporting.pictures.canvas import save_figure
 from solver.reporting.pictures.gantt import Bar, Gantt, gantt_page
 from solver.reporting.pictures.palette import palette_of
-from solver.reporting.schedules import duration
+from solver.reporting.schedules import duration, microseconds
 from solver.scheduling.dispatch import DispatchAnswer
 from solver.scheduling.startup import StartupResult
 
@@ -100,7 +100,7 @@ def dispatch_charts(answer: DispatchAnswer, hosts: Sequence[int] = ()) -> list[G
             rows=rows,
             bars=bars,
             headline="Dispatch tables, the same in every frame",
-            details=f"{count(len(tables), 'host')}, {count(len(rows), 'core')}",
+            details=f"{count(len(tables), 'host')}, {count(len(rows), 'core')}, {_frames(frames)}",
             unit="us",
             colours=colours,
             kinds={"hatched": "core of its own"},
@@ -108,6 +108,11 @@ def dispatch_charts(answer: DispatchAnswer, hosts: Sequence[int] = ()) -> list[G
             end=max(frames),
         )
     ]
+
+
+def _frames(frames: set[int]) -> str:
+    shortest, longest = microseconds(min(frames)), microseconds(max(frames))
+    return f"frames of {shortest}" if len(frames) == 1 else f"frames of {shortest} to {longest}"
 
 
 def _slices(instance: Instance, one: DispatchTable, first: int, keys: list[str]) -> list[Bar]:
