@@ -25,6 +25,7 @@ class Candidates:
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
         self._fits: dict[int, Mask] = {}
+        self._alike: dict[tuple[object, ...], Mask] = {}
         self._host_entry = instance.host_names.entries()
         self._celled = [host for host, cells in enumerate(instance.tables.cells) if cells is not None]
 
@@ -45,7 +46,12 @@ class Candidates:
     def fits(self, entry: int) -> Mask:
         """Return which host entries an empty host of could take the VM entry: shape (host entries,)."""
         if entry not in self._fits:
-            self._fits[entry] = self._compute_fits(entry)
+            tables = self.instance.tables
+            like = (tables.lower[entry].tobytes(), tables.upper[entry].tobytes(), int(tables.numa[entry]))
+            own = (*like, tables.demand[entry].tobytes(), self.instance.isolation_of(entry))
+            if own not in self._alike:
+                self._alike[own] = self._compute_fits(entry)
+            self._fits[entry] = self._alike[own]
         return self._fits[entry]
 
     def _compute_fits(self, entry: int) -> Mask:

@@ -148,17 +148,31 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def _called(
         self, selectors: Iterable[Selector], path: str, names: CountedNames, groups: dict[str, list[int]], what: str
     ) -> NDArray[np.int64]:
-        found: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
+        found: list[NDArray[np.int64]] = []
         for position, selector in enumerate(selectors):
             if selector == "*":
                 found.append(np.arange(names.total, dtype=np.int64))
             elif (members := names.find(selector)) is not None:
                 found.append(members)
             elif selector in groups:
-                found.extend(names.members(entry) for entry in groups[selector])
+                found.append(self._members_of(selector, names, groups[selector], what))
             else:
                 raise InputError(f"no {what}, member or label is called {selector!r}", f"{path}[{position}]")
-        return np.unique(np.concatenate(found))
+        if len(found) == 1:
+            return found[0]  # ascending, each once
+        return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
+
+    def _members_of(self, label: str, names: CountedNames, entries: list[int], what: str) -> NDArray[np.int64]:
+        """Return the members of a group or label; remembered, as hundreds of rules may name the same."""
+        if (what, label) not in self._remembered:
+            members = np.concatenate([names.members(entry) for entry in entries])
+            members.setflags(write=False)
+            self._remembered[what, label] = members
+        return self._remembered[what, label]
+
+    @cached_property
+    def _remembered(self) -> dict[tuple[str, str], NDArray[np.int64]]:
+        return {}
 
     def domains(self, at: Level, hosts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the domain number of each host at a level (``host``, ``rack``, ``zone``, a label).
@@ -230,6 +244,11 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         np.add.at(held, self.current[there], self.tables.lower[self.vm_entry[there]])
         room = np.maximum(self.tables.capacity[self.host_names.entries()] - held, 0)
         return np.where(transient, room, NO_LIMIT)
+
+    @cached_property
+    def move_costs(self) -> NDArray[np.float64]:
+        """What it costs to move each VM, for models: shape (vm_count,)."""
+        return np.array([float(exact(vm.move_cost)) for vm in self.vms])[self.vm_entry]
 
     @cached_property
     def distances(self) -> tuple[dict[int, NDArray[np.int64]], Fraction]:

@@ -145,7 +145,8 @@ def _answer(search: Search, start: Placement | None, iterations: int | None) -> 
     question = counted(search)
     huge = question is not None and question.exact and search.instance.vm_count > MOST_VMS_ONE_BY_ONE
     best_effort = None if huge else _greedy(search)
-    bound_levels(search)
+    if not search.done:
+        bound_levels(search)
     # The whole model of a small instance is quick, and sees what counting does not.
     if question is not None and pairs > (TINY_PAIRS if question.exact else SMALL_PAIRS):
         _count(search, question, iterations)
@@ -183,6 +184,8 @@ def _greedy(search: Search) -> Placement | None:
             break
         placement = place_greedily(search.instance, variant, search.candidates, search.judges, search.deadline)
         search.offer(placement, str(variant))
+        if variant.fit == "stay" and search.values is not None:
+            bound_levels(search)  # where little has to move, staying is often proved best at once
         if fullest is None or placement.placed.sum() > fullest.placed.sum():
             fullest = placement
         longest = max(longest, search.deadline.elapsed - began)

@@ -123,9 +123,7 @@ def _energy(parts: Parts, _: Term) -> Expression:
 
 
 def _migration(parts: Parts, _: Term) -> Expression:
-    instance = parts.variables.instance
-    costs = np.array([float(exact(vm.move_cost)) for vm in instance.vms])[instance.vm_entry]
-    return _left(parts.variables, costs)
+    return _left(parts.variables, parts.variables.instance.move_costs)
 
 
 def _left(model: Variables, costs: Floats) -> Expression:

@@ -28,11 +28,15 @@ class PlacementRule(
     price : number, optional
         Without a price the rule is hard. With one it is soft, and costs the price times
         the amount broken.
+    continuous : bool
+        Whether a hard rule also binds while VMs move from their current hosts; otherwise it binds
+        the final placement only.
     note : str
         Why the rule is there; printed in explanations.
     """
 
     price: Quantity | None = None
+    continuous: bool = True
     note: str = ""
 
     def __post_init__(self) -> None:

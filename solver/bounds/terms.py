@@ -17,6 +17,7 @@ from formulations.quantities import common_quantum, exact
 from formulations.rules import AtLeastDomains, AtMostPerHost
 from solver.bounds.cliques import conflict_cliques
 from solver.bounds.dual_feasible import bin_bounds
+from solver.bounds.evictions import least_evictions
 from solver.bounds.volume import Supply, cheapest, least_cost, least_number
 
 Proof = tuple[Fraction, str]
@@ -79,6 +80,8 @@ class TermBounds:
                 yield from self._unplaced(term.priority)
             case "unmet_demand":
                 yield self._unmet()
+            case "migration":
+                yield least_evictions(self.instance).bound, "who must leave each host"
             case "load":
                 yield from self._load(str(term.resource))
             case "balance":

@@ -15,6 +15,7 @@ from formulations.objective import HOST_TERMS
 from formulations.placement import Placement
 from formulations.quantities import exact
 from formulations.tables import Integers
+from solver.bounds.evictions import least_evictions
 from solver.deadline import Deadline
 from solver.engines.construction import Construction, dependencies_first
 from solver.verifying import RuleJudge
@@ -70,12 +71,20 @@ def place_greedily(
     construction = Construction(instance, candidates, judges)
     chooser = _Chooser(construction, variant)
     waiting = _order(instance, construction)
+    if variant.fit == "stay":
+        waiting = _those_who_stay_first(instance, waiting)
     progress = True
     while len(waiting) and progress and not deadline.over:
         left = [chooser.place_run(run, deadline) for run in _runs(instance, construction, waiting)]
         still = np.concatenate(left)
         progress, waiting = len(still) < len(waiting), still
     return construction.placement()
+
+
+def _those_who_stay_first(instance: Instance, order: Integers) -> Integers:
+    """Let everybody who can stay come before those who must make way, and before newcomers: so few move."""
+    staying = (instance.current >= 0) & ~least_evictions(instance).leaving
+    return np.concatenate((order[staying[order]], order[~staying[order]]))
 
 
 def _runs(instance: Instance, construction: Construction, order: Integers) -> list[Integers]:

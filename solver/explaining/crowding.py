@@ -68,6 +68,8 @@ def _crowded_clique(openings: Openings, clique: Clique) -> Iterator[Finding]:
 
 def _domains(openings: Openings, level: Level) -> tuple[Integers, int]:
     hosts = np.arange(openings.instance.host_count, dtype=np.int64)
+    if level == "host":
+        return hosts, len(hosts)
     names, domain_of = np.unique(openings.instance.domains(level, hosts), return_inverse=True)
     return domain_of.astype(np.int64), len(names)
 
@@ -106,7 +108,7 @@ def _finding(openings: Openings, crowd: Crowd, rules: Sequence[Fact], words: str
 
 
 def _open_domains(openings: Openings, crowd: Crowd, kind: int) -> Integers:
-    return np.unique(crowd.domain_of[openings.open[kind]])
+    return np.flatnonzero(np.bincount(crowd.domain_of[openings.open[kind]], minlength=len(crowd.most)))
 
 
 def _flow(openings: Openings, crowd: Crowd, kinds: dict[int, list[int]]) -> tuple[int, list[int], int]:

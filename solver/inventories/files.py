@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import os
 import tempfile
+import zlib
 from pathlib import Path
 
 from formulations.errors import InputError
@@ -18,7 +19,7 @@ _PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zX
 
 
 def read_bytes(path: Path, limit: int = LARGEST_FILE) -> bytes:
-    """Return the UTF-8 text of a file as bytes, without a byte order mark.
+    """Return the UTF-8 text of a file as bytes, without a byte order mark; ``.gz`` files are unpacked.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ def read_bytes(path: Path, limit: int = LARGEST_FILE) -> bytes:
     """
     try:
         content = _contents(path, limit)
+        if path.suffix == ".gz":
+            content = _unpacked(content, limit)
         _check_text(content)
     except InputError as error:
         raise error.in_file(str(path)) from None
@@ -56,6 +59,20 @@ def _contents(path: Path, limit: int) -> bytes:
     if max(size, len(content)) > limit:
         raise InputError(f"larger than {limit:,} bytes, the most that is read")
     return content
+
+
+def _unpacked(content: bytes, limit: int) -> bytes:
+    """Return what a gzip file holds, however small it has been made."""
+    unpacking = zlib.decompressobj(wbits=31)  # 31: with gzip's header and checksum
+    try:
+        text = unpacking.decompress(content, limit + 1)
+    except zlib.error as error:
+        raise InputError(f"is no gzip file: {error}") from None
+    if len(text) > limit:
+        raise InputError(f"holds more than {limit:,} bytes, the most that is read")
+    if not unpacking.eof:
+        raise InputError("is cut off: the gzip data has no end")
+    return text
 
 
 def _check_text(content: bytes) -> None:

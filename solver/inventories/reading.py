@@ -10,16 +10,17 @@ from typing import Literal
 
 from formulations.errors import InputError
 from formulations.instance import Instance
+from solver.inventories.btrplace import is_btrplace, read_btrplace
 from solver.inventories.cloud_balancing import is_cloud_balancing, read_cloud_balancing
 from solver.inventories.files import read_bytes
 from solver.inventories.json_text import decode_json
 from solver.inventories.vector_packing import read_vector_packing
 from solver.inventories.yaml_text import json_from_yaml
 
-Form = Literal["json", "yaml", "vbp", "cloud"]
-"""Our own format in JSON or YAML, vector packing, cloud balancing."""
+Form = Literal["json", "yaml", "vbp", "cloud", "btrplace"]
+"""Our own format in JSON or YAML, vector packing, cloud balancing, BtrPlace."""
 
-FORMS: tuple[Form, ...] = ("json", "yaml", "vbp", "cloud")
+FORMS: tuple[Form, ...] = ("json", "yaml", "vbp", "cloud", "btrplace")
 
 _ENDINGS: dict[str, Form] = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".vbp": "vbp"}
 
@@ -31,7 +32,7 @@ def read_instance(path: str | Path, *, form: Form | None = None) -> Instance:
     ----------
     path : str or Path
         The file.
-    form : {"json", "yaml", "vbp", "cloud"}, optional
+    form : {"json", "yaml", "vbp", "cloud", "btrplace"}, optional
         Its format; by default told by the name's ending, then by the content.
 
     Raises
@@ -54,6 +55,8 @@ def _instance(content: bytes, form: Form) -> Instance:
         return decode_json(json_from_yaml(content), Instance)
     if form == "cloud" or is_cloud_balancing(content):
         return read_cloud_balancing(content)
+    if form == "btrplace" or is_btrplace(content):
+        return read_btrplace(content)
     return decode_json(content, Instance)
 
 

@@ -28,7 +28,7 @@ def repair_question(instance: Instance, price: Price = "moves") -> Instance:
     price : {"moves", "cost"}
     """
     levels = [stated for stated in instance.levels if {term.kind for term in stated.terms} == {"unplaced"}]
-    return _counted(instance, price).replace(objective=[*levels, level("migration")])
+    return instance.replace(vms=_priced(instance.vms, price), objective=[*levels, level("migration")])
 
 
 def drain_question(instance: Instance, hosts: Sequence[Selector], price: Price = "moves") -> Instance:
@@ -76,11 +76,11 @@ def budgeted(instance: Instance, most: int) -> Instance:
     return instance.replace(rules=[*instance.rules, AtMostMoves(most=most, note="move budget")])
 
 
-def _counted(instance: Instance, price: Price) -> Instance:
+def _priced(vms: list[VM], price: Price) -> list[VM]:
     """Let every move cost 1 where moves are counted."""
     if price == "cost":
-        return instance
-    return instance.replace(vms=[msgspec.structs.replace(vm, move_cost=1) for vm in instance.vms])
+        return vms
+    return [vm if vm.move_cost == 1 else msgspec.structs.replace(vm, move_cost=1) for vm in vms]
 
 
 def placed_now(instance: Instance, placement: Placement) -> Instance:
