@@ -155,7 +155,8 @@ class MigrationQuestion:
         return tuple(rule for at, rule in enumerate(self.instance.rules) if rule.hard and self._late(at))
 
     def _late(self, at: int) -> bool:
-        return at in self.at_end_only or isinstance(self.instance.rules[at], AtMostMoves)
+        rule = self.instance.rules[at]
+        return at in self.at_end_only or not rule.continuous or isinstance(rule, AtMostMoves)
 
     # -- limits --------------------------------------------------------------------------
 
