@@ -19,9 +19,18 @@ from solver.scheduling.dispatch.wrapping import Piece, whole, wrapped
 
 Integers = NDArray[np.int64]
 Way = Literal["few", "many", "even"]
+WAYS: tuple[Way, ...] = ("few", "many", "even")
+"""How often strands run that need not run in every part of the frame: as seldom as they may, in lengths that
+may differ, or in every part wherever the quantum allows it."""
 
 MOST_PARTS = 4096
 """Into how many parts a frame is cut at most."""
+
+MOST_ATTEMPTS = 60
+"""Ways of giving some strands cores of their own that are tried."""
+
+MOST_OFFSETS = 16
+"""First parts that are tried for a strand that runs in every so many."""
 
 MOST_RUNS = 2_000_000
 """Runs of one zone at most: more than any dispatcher would follow."""
@@ -61,7 +70,7 @@ def parts_worth_trying(strands: Sequence[Strand], frame: int, quantum: int) -> I
     most = min(MOST_PARTS, frame // quantum, MOST_RUNS // len(strands))
     while parts <= most:
         yield parts
-        parts += max(1, parts // 16)
+        parts += max(1, parts // 8)
 
 
 def spread(strands: Sequence[Strand], cores: Sequence[int], frame: int, quantum: int, deadline: Deadline) -> list[Run]:
@@ -79,24 +88,76 @@ def spread(strands: Sequence[Strand], cores: Sequence[int], frame: int, quantum:
         If what is asked is impossible, or nothing was found.
     """
     check_runs(strands, frame, quantum)
-    times = [strand.time for strand in strands]
+    search = _Search(frame, quantum, deadline)
+    if (pieces := search.found(strands, len(cores))) is not None:
+        return [Run(piece.item, piece.start, piece.end, (cores[piece.core],)) for piece in pieces]
     if all(least_runs(strand, frame) == 1 for strand in strands):
-        pieces = whole(times, len(cores), frame) or wrapped(times, len(cores), frame, quantum)
-        if pieces is not None or not strands:
-            return _runs(pieces or [], cores)
         raise _not_cut(cores, quantum)
-    for parts in parts_worth_trying(strands, frame, quantum):
-        for way in ("few", "many", "even"):
-            if deadline.over:
-                raise RefusedError("no table within the bounds on blackouts was found in time", proved=False)
-            pieces = _Attempt(strands, len(cores), frame, quantum, parts).pieces(way)
-            if pieces is not None and within(_timed(pieces), strands, frame, quantum):
-                return _runs(pieces, cores)
+    late = " in time" if deadline.over else ""
     raise RefusedError(
-        f"no table was found with blackouts within their bounds and slices of at least {quantum:,} µs on "
+        f"no table was found{late} with blackouts within their bounds and slices of at least {quantum:,} µs on "
         f"{len(cores)} cores, however the frame was cut; looser bounds or a smaller quantum may do",
         proved=False,
     )
+
+
+class _Search:
+    """Looks for a table, and where all strands together have none, on fewer cores for some of them."""
+
+    def __init__(self, frame: int, quantum: int, deadline: Deadline) -> None:
+        self._frame, self._quantum, self._deadline = frame, quantum, deadline
+        self._left = MOST_ATTEMPTS
+
+    def found(self, strands: Sequence[Strand], cores: int) -> list[Piece] | None:
+        """Return the pieces of a table, or None."""
+        if not strands:
+            return []
+        pieces = self._together(strands, cores)
+        return self._apart(strands, cores) if pieces is None else pieces
+
+    def _together(self, strands: Sequence[Strand], cores: int) -> list[Piece] | None:
+        times = [strand.time for strand in strands]
+        if all(least_runs(strand, self._frame) == 1 for strand in strands):
+            return whole(times, cores, self._frame) or wrapped(times, cores, self._frame, self._quantum)
+        for parts in parts_worth_trying(strands, self._frame, self._quantum):
+            attempt = _Attempt(strands, cores, self._frame, self._quantum, parts)
+            for way in WAYS:
+                if self._deadline.over:
+                    return None
+                pieces = attempt.pieces(way)
+                if pieces is not None and within(_timed(pieces), strands, self._frame, self._quantum):
+                    return pieces
+        return None
+
+    def _apart(self, strands: Sequence[Strand], cores: int) -> list[Piece] | None:
+        """Give the strands that must run most often cores of their own."""
+        order = sorted(range(len(strands)), key=lambda number: -least_runs(strands[number], self._frame))
+        for few in range(1, cores):
+            tight, loose = self._split(strands, order, few)
+            if self._deadline.over or self._left <= 0:
+                return None
+            if not loose or sum(strands[number].time for number in loose) > (cores - few) * self._frame:
+                continue
+            self._left -= 1
+            first = self._together([strands[number] for number in tight], few)
+            if (
+                first is not None
+                and (rest := self.found([strands[number] for number in loose], cores - few)) is not None
+            ):
+                moved = [piece._replace(item=loose[piece.item], core=few + piece.core) for piece in rest]
+                return [piece._replace(item=tight[piece.item]) for piece in first] + moved
+        return None
+
+    def _split(self, strands: Sequence[Strand], order: Sequence[int], few: int) -> tuple[list[int], list[int]]:
+        """Return who fits a few cores, those that run most often first, and who is left."""
+        tight: list[int] = []
+        loose: list[int] = []
+        room = few * self._frame
+        for number in order:
+            fits = strands[number].time <= room
+            (tight if fits else loose).append(number)
+            room -= strands[number].time if fits else 0
+        return tight, loose
 
 
 def within(runs: Iterable[tuple[int, int, int]], strands: Sequence[Strand], frame: int, quantum: int) -> bool:
@@ -115,10 +176,6 @@ def within(runs: Iterable[tuple[int, int, int]], strands: Sequence[Strand], fram
 
 def _timed(pieces: Sequence[Piece]) -> Iterator[tuple[int, int, int]]:
     return ((piece.item, piece.start, piece.end) for piece in pieces)
-
-
-def _runs(pieces: Sequence[Piece], cores: Sequence[int]) -> list[Run]:
-    return [Run(piece.item, piece.start, piece.end, (cores[piece.core],)) for piece in pieces]
 
 
 def _not_cut(cores: Sequence[int], quantum: int) -> RefusedError:
@@ -200,9 +257,12 @@ class _Attempt:
         if each < self._quantum or each + (rest > 0) > self._longest:
             return None
         steps = np.arange(runs, dtype=np.int64) * self._parts // runs
-        offsets = range(max(1, self._parts // runs))
+        offsets = range(max(1, min(MOST_OFFSETS, self._parts // runs)))
         best = min(offsets, key=lambda offset: float(load[(steps + offset) % self._parts].max()))
-        return (steps + best) % self._parts, each, each + (rest > 0)
+        columns = (steps + best) % self._parts
+        if way == "many" and runs < self._parts:
+            return columns, max(self._quantum, each // 2), each + each // 2 + 1
+        return columns, each, each + (rest > 0)
 
     def _fewest(self, strand: Strand) -> int | None:
         """Return in how few parts a strand may run wherever it lies in them; None where all are too few.

@@ -61,14 +61,14 @@ def whole(times: Sequence[int], cores: int, length: int) -> list[Piece] | None:
     -------
     list of Piece, or None where this does not fit.
     """
-    ends = [(0, core) for core in range(cores)]  # sorted
+    ends = [(0, -core) for core in reversed(range(cores))]  # sorted; of equal ones the first core comes last
     pieces: list[Piece] = []
     for item in sorted(range(len(times)), key=lambda item: -times[item]):
-        fits = bisect_right(ends, (length - times[item], cores))
+        fits = bisect_right(ends, (length - times[item], 0))
         if not fits:
             return None
         end, core = ends.pop(fits - 1)
-        pieces.append(Piece(item, core, end, end + times[item]))
+        pieces.append(Piece(item, -core, end, end + times[item]))
         insort(ends, (end + times[item], core))
     return pieces
 

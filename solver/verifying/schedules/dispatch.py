@@ -188,20 +188,19 @@ class _Replay:
         return times
 
     def _vcpu(self, debts: Debts, key: tuple[int, int], runs: Times) -> Iterator[tuple[DispatchFault, str]]:
-        called = self._called(*key)
         if any(after[0] < before[1] for before, after in pairwise(runs)):
-            yield DispatchFault.TWICE, f"{called} is on two cores at once"
+            yield DispatchFault.TWICE, f"{self._called(*key)} is on two cores at once"
         got = sum(end - start for start, end in runs)
         if got != debts.share[key]:
-            yield DispatchFault.SHARE, f"{called} gets {got:,} µs in a frame and is due {debts.share[key]:,}"
+            due = f"{debts.share[key]:,}"
+            yield DispatchFault.SHARE, f"{self._called(*key)} gets {got:,} µs in a frame and is due {due}"
         shortest = min((end - start for start, end in runs), default=self._table.frame)
         if shortest < self._question.quantum:
-            yield DispatchFault.QUANTUM, f"{called} has a slice of {shortest:,} µs"
+            yield DispatchFault.QUANTUM, f"{self._called(*key)} has a slice of {shortest:,} µs"
         bound = int(self._question.bounds[key[0]])
-        waits = _longest_wait(runs, self._table.frame)
-        if bound and (waits is None or waits > bound):
+        if bound and ((waits := _longest_wait(runs, self._table.frame)) is None or waits > bound):
             waited = "for ever" if waits is None else f"{waits:,} µs"
-            yield DispatchFault.BLACKOUT, f"{called} waits {waited}, and {bound:,} µs is the bound"
+            yield DispatchFault.BLACKOUT, f"{self._called(*key)} waits {waited}, and {bound:,} µs is the bound"
 
     def _gangs(self, debts: Debts, times: dict[tuple[int, int], Times]) -> Iterator[tuple[DispatchFault, str]]:
         for vm in sorted(debts.gangs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import accumulate
 
 import numpy as np
 
@@ -76,6 +77,7 @@ class Accountant:
         self._question = question
         self._instance = question.instance
         self._scale = question.instance.tables.scales[question.cpu]
+        self._carried: dict[tuple[int, int], Fraction] = {}
 
     def debts(self, host: int, vms: Sequence[int], frame: int) -> Debts:
         """Return what the table of a host owes to the VMs on it.
@@ -122,6 +124,12 @@ class Accountant:
         return [int(host.cores * part / whole) for part in listed]
 
     def _per_core(self, entry: int, cell: int, counts: Sequence[int]) -> Fraction:
+        """Return how much allocation, in quanta, one core of a cell carries."""
+        if (entry, cell) not in self._carried:
+            self._carried[entry, cell] = self._carries(entry, cell, counts) / self._scale.quantum
+        return self._carried[entry, cell]
+
+    def _carries(self, entry: int, cell: int, counts: Sequence[int]) -> Fraction:
         """Return how much allocation, in the resource's unit, one core of a cell carries."""
         host, name = self._instance.hosts[entry], self._scale.resource.name
         ratio = exact(host.overcommit.get(name, 1))
@@ -141,45 +149,41 @@ class Accountant:
     def _lots(self, vm: int, entry: int, counts: Sequence[int], frame: int, debts: Debts) -> list[Lot]:
         """Return a VM's vCPUs cell by cell; note what it cannot use, and whether it is a gang."""
         cells = self._where(vm, entry, counts)
-        given = self._question.placement.allocation
-        units = self._scale.value(0 if given is None else int(given[vm, self._question.cpu])) / len(cells)
         carried = [self._per_core(entry, cell, counts) for cell in cells]
         if not all(carried):
             raise UnknownCoresError
-        cores = [units / per_core for per_core in carried]
+        cores = [self._quanta(vm) / (per_core * len(cells)) for per_core in carried]
         number = self._instance.vms[int(self._instance.vm_entry[vm])].vcpus
         if number is None:
             number = len(cells) * max(1, -int(-max(cores) // 1))
-        ends = [sum(self._even(number, len(cells))[: n + 1]) for n in range(len(cells))]
-        ranges = [range(end - many, end) for end, many in zip(ends, self._even(number, len(cells)), strict=True)]
+        even = [(number + len(cells) - 1 - cell) // len(cells) for cell in range(len(cells))]
+        ranges = [range(end - many, end) for end, many in zip(accumulate(even), even, strict=True)]
         usable = [min(time, Fraction(len(own))) for time, own in zip(cores, ranges, strict=True)]
         if number > 1 and self._question.together[vm]:
             debts.gangs.add(vm)
             slowest = min(time / len(own) for time, own in zip(usable, ranges, strict=True) if own)
             usable = [slowest * len(own) for own in ranges]
-        if sum(usable) < sum(cores):
+        if usable != cores:
             debts.excess[vm] = sum(cores, Fraction(0)) - sum(usable, Fraction(0))
         lots = zip(cells, ranges, usable, strict=True)
         return [Lot(vm, cell, own, frame * time) for cell, own, time in lots if own]
 
-    @staticmethod
-    def _even(number: int, cells: int) -> list[int]:
-        """Divide vCPUs evenly, the first cells getting one more."""
-        return [(number + cells - 1 - cell) // cells for cell in range(cells)]
+    def _quanta(self, vm: int) -> int:
+        """Return what a VM is given, in quanta."""
+        given = self._question.placement.allocation
+        return 0 if given is None else int(given[vm, self._question.cpu])
 
     def _owns(self, vm: int, entry: int, lots: Sequence[Lot], counts: Sequence[int], debts: Debts) -> bool:
         """Note the whole cores that a VM owns; return whether it owns some."""
         level = self._instance.isolation_of(int(self._instance.vm_entry[vm]))
         if not isinstance(level, Full) or not (level.pinned or self._question.owners == "full"):
             return False
-        given = self._question.placement.allocation
-        quanta = 0 if given is None else int(given[vm, self._question.cpu])
+        quanta = self._quanta(vm)
         if quanta == 0 or not any(lot.time for lot in lots):
             return False
         cells, tables = self._where(vm, entry, counts), self._instance.tables
         for cell in cells:
-            units = self._scale.value(quanta) / len(cells)
-            own = -int(-(units / self._per_core(entry, cell, counts)) // 1)
+            own = -int(-quanta / (self._per_core(entry, cell, counts) * len(cells)) // 1)
             if level.pinned and self._question.cpu == tables.cpu and tables.core[entry]:
                 own = -int(-Fraction(quanta, int(tables.core[entry]) * len(cells)) // 1)
             if vm in debts.gangs:
