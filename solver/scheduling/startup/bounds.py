@@ -114,11 +114,19 @@ def length_bound(question: StartupQuestion, slots: Slots, head: Integers, tail: 
         order = vms[np.argsort(slots.host[vms], kind="stable")]
         hosts, firsts = np.unique(slots.host[order], return_index=True)
         for host, own in zip(hosts.tolist(), np.split(order, firsts[1:]), strict=True):
-            value = _table_bound(head[own], question.boot[own], tail[own], slots.per_host)
+            parts = head[own], question.boot[own], tail[own]
+            if _at_most(*parts, slots.per_host) <= best.value:
+                continue
+            value = _table_bound(*parts, slots.per_host)
             if value > best.value:
                 name = question.instance.host_names.name(int(slots.hosts[host]))
                 best = Bound(value, f"starts at once on {name}")
     return best
+
+
+def _at_most(head: Integers, work: Integers, tail: Integers, slots: int) -> int:
+    """Return what `_table_bound` cannot exceed, at once."""
+    return int(head.max() + tail.max() + work.sum() // slots + work.max() + 1)
 
 
 def _table_bound(head: Integers, work: Integers, tail: Integers, slots: int) -> int:
