@@ -20,6 +20,12 @@ MOST_DETOURS = 3
 HOSTS_TRIED = 16
 """Bypass hosts looked at per VM."""
 
+DEEPEST = 3
+"""How many VMs may make way for one another."""
+
+MOST_TRIES = 4000
+"""Positions looked at to make room for one waiting VM."""
+
 WAITING_TRIED = 60
 """Waiting VMs for which way is looked for, before the best is taken."""
 
@@ -172,9 +178,12 @@ class Clearing:
                     best = relief
         if best is not None:
             return best
-        reliefs = (self._several(vm, hosts) for vm in waiting if not deadline.over)
-        found = next((relief for relief in reliefs if relief is not None), None)
-        return found or (self._stop_one(waiting) if self.stopping else None)
+        for depth in range(DEEPEST):
+            reliefs = (self._in_turn(vm, hosts, depth, deadline) for vm in waiting if not deadline.over)
+            found = next((relief for relief in reliefs if relief is not None), None)
+            if found is not None:
+                return found
+        return self._stop_one(waiting) if self.stopping else None
 
     def _by_room(self) -> list[int]:
         """Return the hosts that may be visited, those that nobody waits for and with the most room first."""
@@ -186,9 +195,9 @@ class Clearing:
 
         return sorted(self.state.stops, key=lambda host: (host in self._into, fullness(host)))
 
-    def _in_the_way(self, vm: int) -> list[int]:
-        """Return who might make way for a waiting VM, those that move anyway and have least to copy first."""
-        target = self.state.goal[vm][0]
+    def in_the_way(self, vm: int, position: Position) -> list[int]:
+        """Return who might make way for a VM, those that move anyway and have least to copy first."""
+        target = position[0]
         if target < 0:
             return []
         who = set(self.state.rooms.members[target])
@@ -221,43 +230,52 @@ class Clearing:
 
     def _single(self, waiting: int, hosts: list[int]) -> Iterator[Relief]:
         """Yield how one VM's making way lets a waiting one go."""
-        for vm in self._in_the_way(waiting):
+        goal = self.state.goal[waiting]
+        blocked = self.state.unruly(waiting, goal[0]) is not None
+        short = None if blocked or not self.state.rooms.additive else self._short(waiting, goal[0])
+        for vm in self.in_the_way(waiting, goal):
+            if short is not None and not self._frees(vm, goal[0], short):
+                continue
             back = self.state.position(vm)
             for position in self._places(vm, hosts):
                 cost = self.state.cost(vm, position)
                 self.state.place(vm, position)
-                helps = self.state.safe(waiting, self.state.goal[waiting])
+                helps = self.state.safe(waiting, goal)
                 self.state.place(vm, back)
                 if helps:
                     yield Relief(cost, ((vm, position),), waiting)
                     break
-                if self.state.rooms.additive and self.state.unruly(waiting, self.state.goal[waiting][0]) is None:
-                    break  # wherever else it goes, it leaves as much room
 
-    def _several(self, waiting: int, hosts: list[int]) -> Relief | None:
-        """Let VMs make way, the largest first, until the waiting one can go; None if it still cannot."""
-        done: list[tuple[int, Position, Position]] = []
+    def _short(self, vm: int, host: int) -> list[int]:
+        """Return how much room a VM lacks on a host in every resource (where needs add up)."""
+        loads = self.state.rooms.with_vm(host, vm, 0)
+        return [load - most for load, most in zip(loads, self.state.allowed(host), strict=True)]
+
+    def _frees(self, vm: int, host: int, short: list[int]) -> bool:
+        """Whether a VM's leaving makes that much room."""
+        rooms = self.state.rooms
+        need = rooms.needs.least(rooms.vm_entry[vm], rooms.host_entry[host], 1)
+        return vm in rooms.members[host] and all(part >= lack for part, lack in zip(need, short, strict=True))
+
+    def _in_turn(self, waiting: int, hosts: list[int], depth: int, deadline: Deadline) -> Relief | None:
+        """Let several VMs make way, and others for them, until the waiting one can go; None if it still cannot."""
+        goal = self.state.goal[waiting]
+        if goal[0] < 0:
+            return None
+        trail: list[tuple[int, Position, Position]] = []
+        room = _Room(self, hosts, trail, deadline)
+        found = room.make(waiting, goal, depth, {waiting}, frozenset())
         total = 0
-        found = False
-        for vm in sorted(self._in_the_way(waiting), key=lambda vm: (self.state.arrived(vm), -self._size(vm))):
-            position = next(self._places(vm, hosts), None)
-            if position is None:
-                continue
-            total += self.state.cost(vm, position)
-            done.append((vm, self.state.position(vm), position))
-            self.state.place(vm, position)
-            if self.state.safe(waiting, self.state.goal[waiting]):
-                found = True
-                break
-        for vm, back, _ in reversed(done):
+        for vm, back, position in reversed(trail):
             self.state.place(vm, back)
-        return Relief(total, tuple((vm, position) for vm, _, position in done), waiting) if found else None
+            total += self.state.cost(vm, position)
+        return Relief(total, tuple((vm, position) for vm, _, position in trail), waiting) if found else None
 
     def _stop_one(self, waiting: list[int]) -> Relief | None:
         """Stop the smallest VM whose stop lets a waiting one go."""
         best: Relief | None = None
         for vm in waiting:
-            for other in self._in_the_way(vm):
+            for other in self.in_the_way(vm, self.state.goal[vm]):
                 if not self.state.safe(other, GONE):
                     continue
                 back, cost = self.state.position(other), self.state.cost(other, GONE) + self._size(other)
@@ -266,6 +284,92 @@ class Clearing:
                     best = Relief(cost, ((other, GONE),), vm)
                 self.state.place(other, back)
         return best
+
+
+class _Room:
+    """Makes room for a VM by bringing others elsewhere, in the state itself; what was tried in vain is undone.
+
+    Parameters
+    ----------
+    clearing : Clearing
+    hosts : list of int
+        That may be visited, the best first.
+    trail : list
+        Gets every step that was made: the VM, where it was, where it is.
+    deadline : Deadline
+    """
+
+    def __init__(
+        self, clearing: Clearing, hosts: list[int], trail: list[tuple[int, Position, Position]], deadline: Deadline
+    ) -> None:
+        self.clearing = clearing
+        self.state = clearing.state
+        self.hosts = hosts
+        self.trail = trail
+        self.deadline = deadline
+        self.tries = MOST_TRIES
+
+    def make(self, vm: int, position: Position, depth: int, busy: set[int], closed: frozenset[int]) -> bool:
+        """Make room for a VM: ``busy`` ones stay, ``closed`` hosts take nobody, ``depth`` make way for each other."""
+        mark = len(self.trail)
+        before = self.state.position(vm)
+        in_the_way = [other for other in self.clearing.in_the_way(vm, position) if other not in busy]
+        for other in self._by_use(vm, position[0], in_the_way):
+            if self.state.safe(vm, position):
+                break
+            if self.tries <= 0 or self.deadline.over:
+                break
+            self._away(other, depth, busy | {other}, closed | {position[0]})
+        if self.state.position(vm) == before and self.state.safe(vm, position):
+            return True
+        self._undo(mark)
+        return False
+
+    def _by_use(self, vm: int, host: int, others: list[int]) -> list[int]:
+        """Return VMs in the order of their use: the smallest that alone makes enough room, then the largest first."""
+        needs, entries = self.state.rooms.needs, self.state.rooms.vm_entry
+        short = [
+            load - most
+            for load, most in zip(
+                self.state.rooms.with_vm(host, vm, self.state.goal[vm][1]), self.state.allowed(host), strict=True
+            )
+        ]
+
+        def key(other: int) -> tuple[bool, bool, int]:
+            need = needs.lower[entries[other]]
+            enough = all(part >= lack for part, lack in zip(need, short, strict=False))
+            size = sum(need)
+            return not enough, self.state.arrived(other), size if enough else -size
+
+        return sorted(others, key=key)
+
+    def _away(self, vm: int, depth: int, busy: set[int], closed: frozenset[int]) -> bool:
+        """Bring a VM to a host that is not closed, where others make room for it if need be."""
+        hosts = [host for host in self.hosts if host not in closed][:HOSTS_TRIED]
+        for makes_room in (False, True):
+            if makes_room and not depth:
+                break
+            for target in hosts:
+                for cells in self.state.masks(vm, target):
+                    self.tries -= 1
+                    position = target, cells
+                    if self.tries <= 0 or position == self.state.goal[vm]:
+                        continue
+                    if self.state.safe(vm, position) or (
+                        makes_room and self.make(vm, position, depth - 1, busy, closed)
+                    ):
+                        self._place(vm, position)
+                        return True
+        return False
+
+    def _place(self, vm: int, position: Position) -> None:
+        self.trail.append((vm, self.state.position(vm), position))
+        self.state.place(vm, position)
+
+    def _undo(self, mark: int) -> None:
+        while len(self.trail) > mark:
+            vm, back, _ = self.trail.pop()
+            self.state.place(vm, back)
 
 
 def replayed(question: MigrationQuestion, hops: Iterable[Hop]) -> bool:

@@ -19,6 +19,9 @@ log = logging.getLogger("placewright")
 MOST_POSITIONS = 4_000_000
 """Positions of single VMs that a search may remember in all its states."""
 
+SEARCHABLE = 50
+"""Up to so many VMs, a search over all states is given the larger part of the time."""
+
 MOST_RESTARTS = 20
 """Greedy clearings with different seeds."""
 
@@ -101,11 +104,12 @@ class _Orderer:
         knots = Knots(State(question, lenient=True) if self.broken_at_first else start).find(start)
         self.knots = len(knots)
         self.circles = tuple(circle(start, knot) for knot in knots[:3])
+        self._share_of_clearing = 0.3 if len(start.movable) <= SEARCHABLE else 0.8
         self.most_nodes = max(1, MOST_POSITIONS // max(1, len(start.movable)))
 
     def order(self) -> Ordering:
         """Return the best that can be found and proved in time."""
-        best = self._cleared(self.deadline.within(self.deadline.left / 3), stops=False)
+        best = self._cleared(self.deadline.within(self.deadline.left * self._share_of_clearing), stops=False)
         if best is not None and price(self.question, best) // BYPASS <= self.knots:
             return self._found(best, bypass_bound=self.knots, proved_by=COUNTED)
         outcome = self._searched(stops=False, lenient=False, below=best)

@@ -162,6 +162,11 @@ class Rooms:
             return self.loads[host] if vm in there else [a + b for a, b in zip(self.loads[host], need, strict=True)]
         return self.measure(host, {**there, vm: there.get(vm, 0) | cells})
 
+    def fits(self, host: int, vm: int) -> bool:
+        """Whether a VM fits a host (where needs add up): what it adds to is not above its limit then."""
+        need = self.needs.least(self.vm_entry[vm], self.host_entry[host], 1)
+        return not any(b and a + b > most for a, b, most in zip(self.loads[host], need, self.limits(host), strict=True))
+
     def without_vm(self, host: int, vm: int) -> Loads:
         """Return the loads of a host if a VM left it."""
         if self.additive:

@@ -98,6 +98,8 @@ class State:
         target, cells = position
         if target >= 0 and target != self.host[vm] and self._refusal(vm, target):
             return False
+        if self.rooms.additive and not self.lenient:
+            return (target < 0 or self.rooms.fits(target, vm)) and self.unruly(vm, target) is None
         return not any(any(map(gt, loads, self.allowed(host))) for host, loads in self._loads(vm, target, cells)) and (
             self.unruly(vm, target) is None
         )
