@@ -20,11 +20,3 @@ class RefusedError(PlacewrightError):
         super().__init__(message)
         self.message = message
         self.proved = proved
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Survive the way back from another process."""
-        return _again, (self.message, self.proved)
-
-
-def _again(message: str, proved: bool) -> RefusedError:
-    return RefusedError(message, proved=proved)
