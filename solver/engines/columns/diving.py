@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import ceil
 
 import numpy as np
+from numpy.typing import NDArray
 
 from formulations.tables import Integers
 from formulations.vector_packing import Packing, VectorPacking
@@ -13,7 +14,19 @@ from solver.deadline import Deadline
 from solver.engines.columns.generation import Generation, Relaxation
 from solver.engines.packing_search import PackingSearch
 
-ROUNDS = 12
+Floats = NDArray[np.float64]
+
+ROUNDS, FLAVOURS_PER_ROUND = 12, 40
+"""Rounds of pricing between two steps, and a round more for every so many flavours."""
+
+TOLERATED = 3.0
+"""A pattern may waste so many times what a bin may waste on average if the target is to be met."""
+
+TINY = 1e-9
+LEAST_THRIFTY = 0.2
+"""Where no thrifty pattern is used so often, all patterns count."""
+
+COMPLEMENTS = 25
 NEARLY_WHOLE = 0.85
 """Patterns used at least so often beyond a whole number are rounded up without asking again."""
 
@@ -32,6 +45,8 @@ class Dive:
         The share of the bins still needed that is fixed before patterns are priced anew.
     available : int64 array, shape (types,), optional
         Use at most so many bins of each type.
+    prices : float64 array, shape (flavours,), optional
+        What items are worth in the relaxation, to begin with.
     """
 
     def __init__(
@@ -41,6 +56,7 @@ class Dive:
         rng: np.random.Generator | None,
         portion: float,
         available: Integers | None = None,
+        prices: Floats | None = None,
     ) -> None:
         self.portion = portion
         self.search = search
@@ -52,6 +68,8 @@ class Dive:
         self.available: Integers = (self.problem.available if available is None else available).copy()
         self.bins: list[tuple[int, Integers, int]] = []
         self.spent = 0
+        self.prices = prices
+        self._known = Relaxation()
 
     def run(self, deadline: Deadline, found_by: str) -> bool:
         """Dive; return whether the incumbent improved."""
@@ -66,10 +84,19 @@ class Dive:
             if deadline.over or self._hopeless(Fraction(0)):
                 return False
             self._ask_for_the_rest()
-            known = self.generation.converge(deadline, enough=self._enough, rounds=ROUNDS, exact=False, complements=10)
-            if known.value == float("inf") or self._hopeless(known.bound) or not self._fix():
+            known = self._converge(deadline)
+            if known.value == float("inf") or self._hopeless(known.bound) or not self._fix(known):
                 return False
         return True
+
+    def _converge(self, deadline: Deadline) -> Relaxation:
+        """Price patterns for what is left, beginning with what items were worth before."""
+        rounds = ROUNDS + self.problem.flavours // FLAVOURS_PER_ROUND
+        known = self.generation.converge(
+            deadline, enough=self._enough, rounds=rounds, exact=False, complements=COMPLEMENTS, start=self.prices
+        )
+        self.prices = self.prices if known.prices is None else known.prices
+        return known
 
     def _ask_for_the_rest(self) -> None:
         """Restrict the master to what is left; patterns in use lose the items that are packed."""
@@ -87,9 +114,9 @@ class Dive:
         """Whether what is fixed and what is left cost as much as the incumbent."""
         return self.search.cost is not None and self.spent + ceil(bound) >= self.search.cost
 
-    def _fix(self) -> bool:
+    def _fix(self, known: Relaxation) -> bool:
         """Fix the whole part of every pattern, then those nearly whole, then a portion of the rest."""
-        values = self.master.values
+        values = self._thrifty(known)
         whole = np.floor(values + 1e-6).astype(np.int64)
         fixed = sum(self._take(column, int(whole[column])) for column in np.flatnonzero(whole).tolist())
         fractions = values - whole
@@ -101,6 +128,22 @@ class Dive:
                 break
             fixed += self._take(column, 1)
         return fixed > 0
+
+    def _thrifty(self, known: Relaxation) -> Floats:
+        """Return how often patterns are used; where one type is unlimited, without those that waste much.
+
+        A packing costs the bound and what its patterns waste, each its cost less what it is worth:
+        together no more than the target leaves.
+        """
+        values = self.master.values
+        if known.prices is None or self.master.limited:
+            return values
+        cost = int(self.problem.costs[self.master.types[0]]) or 1
+        target = max(self.search.bound, self.spent + ceil(known.bound / cost) * cost)
+        allowed = TOLERATED * (target - self.spent - float(known.bound)) / max(1.0, float(values.sum()))
+        wasted = cost - self.master.patterns[: len(values)] @ known.prices
+        thrifty: Floats = np.where(wasted <= allowed + TINY * cost, values, 0.0)
+        return thrifty if thrifty.max(initial=0.0) >= LEAST_THRIFTY else values
 
     def _take(self, column: int, times: int) -> int:
         """Use a pattern so often, as far as items are left and bins available; return how often."""

@@ -62,6 +62,8 @@ class Relaxation:
         The weights that prove the bound.
     uppers : dict of int to int
         Per type the most that a pattern is worth under them.
+    prices : float64 array of shape (flavours,), or None
+        The weights in units of cost, scaled down until no pattern is worth more than its bin.
     converged : bool
         Whether no further pattern can help.
     rounds : int
@@ -71,6 +73,7 @@ class Relaxation:
     bound: Fraction = Fraction(0)
     weights: Integers | None = None
     uppers: dict[int, int] = field(default_factory=dict)
+    prices: Floats | None = None
     converged: bool = False
     rounds: int = 0
 
@@ -174,7 +177,7 @@ class Generation:
         if bound > known.bound or known.weights is None:
             known.bound = max(bound, known.bound)
             known.weights, known.uppers = weights, {k: answer.upper for k, answer in priced.items()}
-            self._centre = self._feasible(weights, priced)
+            known.prices = self._centre = self._feasible(weights, priced)
 
     def _add(self, priced: dict[int, Priced]) -> bool:
         """Add what was found to the master; say whether any pattern is worth more than its bin there."""
