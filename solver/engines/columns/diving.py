@@ -55,6 +55,7 @@ class Dive:
         generation: Generation,
         rng: np.random.Generator | None,
         portion: float,
+        *,
         available: Integers | None = None,
         prices: Floats | None = None,
     ) -> None:

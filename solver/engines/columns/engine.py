@@ -213,7 +213,7 @@ class ColumnEngine:
     def _dive(self, number: int, available: Integers | None = None) -> bool:
         portion = PORTIONS[min(number, len(PORTIONS) - 1)] if self.problem.items > MANY_ITEMS else 0.0
         rng = self.rng if number else None
-        dive = Dive(self.search, self.generation, rng, portion, available, self.root.prices)
+        dive = Dive(self.search, self.generation, rng, portion, available=available, prices=self.root.prices)
         better = dive.run(self.search.deadline, f"{NAME} and dive")
         log.debug(
             "%.2f s: dive %d, %s of %d", self.search.deadline.elapsed, number, self.search.cost, self.search.bound

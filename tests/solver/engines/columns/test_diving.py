@@ -69,7 +69,7 @@ def test_dives_keep_to_the_bins_they_are_given() -> None:
         generation = ready(question)
         mix = rng.integers(0, question.available + 1)
         search = PackingSearch(question)
-        Dive(search, generation, None, 0.1, mix).run(Deadline(), "dive")
+        Dive(search, generation, None, 0.1, available=mix).run(Deadline(), "dive")
         assert is_whole(generation.master)
         if search.incumbent is not None:
             assert (search.incumbent.bins_of(question) <= mix).all()
@@ -81,7 +81,7 @@ def test_a_dive_without_a_step_forward_ends() -> None:
     """Patterns that the bins at hand cannot take must not be asked for again and again."""
     for question in (problem([[0, 1]], [6], [[3, 3]], [1], [10**6]), problem([[1]], [6], [[3]], [0], [10**6])):
         search = PackingSearch(question)
-        assert not Dive(search, ready(question), None, 0.1, np.array([0])).run(Deadline(60), "dive")
+        assert not Dive(search, ready(question), None, 0.1, available=np.array([0])).run(Deadline(60), "dive")
         assert search.deadline.elapsed < 30
 
 
