@@ -22,6 +22,7 @@ COMMANDS = {
     "verify": ("judging", "Check a placement, anybody's, against every rule and capacity of FILE."),
     "explain": ("explanations", "Say why FILE has no placement, and which changes would give it one."),
     "schedule": ("scheduling", "Order the start-up of a placement, and give every vCPU its core time."),
+    "simulate": ("simulating", "Run given or random work on the hosts' cores, under one policy or all."),
     "migrate": ("migrating", "Plan the live migrations from where VMs run now to a placement."),
     "settings": ("settings", "Write what hypervisors must be told so that every VM gets its share."),
     "bench": ("benching", "Run every heuristic on FILE, measured by what is proved of it."),

@@ -105,7 +105,9 @@ class _Recipe:
         rates = core_rates(machine, self.load, demand)
         expected = rates * self.seconds / self.mean_burst
         if expected.sum() > MOST_JOBS:
-            raise InputError(f"more than {MOST_JOBS:,} jobs on {machine.name}; expected fewer seconds or longer bursts")
+            raise InputError(
+                f"more than {MOST_JOBS:,} jobs on {machine.label}; expected fewer seconds or longer bursts"
+            )
         times, owner = (_in_bursts if self.kind == "bursty" else _at_random)(rng, expected, self.seconds)
         pareto = self.kind == "pareto"
         sizes = rng.pareto(TAIL, len(times)) + 1 if pareto else rng.exponential(1.0, len(times))

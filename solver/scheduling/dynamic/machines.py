@@ -43,7 +43,7 @@ class Machine:
     Parameters
     ----------
     name : str
-        The host's, for messages and pictures.
+        The host's.
     cores : int
         1 … ``MOST_CORES``, all alike.
     vms : int64 array, shape (VMs,)
@@ -57,6 +57,8 @@ class Machine:
         only ``vcpus`` limits.
     switch_cost : int
         µs that a core needs before it can run another job than its last one.
+    owner : str
+        The VM whose own the cores are, if they are.
 
     Raises
     ------
@@ -73,6 +75,7 @@ class Machine:
     shares: Integers
     caps: Integers
     switch_cost: int = 0
+    owner: str = ""
 
     def __post_init__(self) -> None:
         for field in ("vms", "vcpus", "shares", "caps"):
@@ -116,6 +119,11 @@ class Machine:
 
         numbers: Integers = np.arange(vms, dtype=np.int64)
         return cls(name, cores, numbers, filled(vcpus, cores), filled(shares, 1), filled(caps, NO_CAP), switch_cost)
+
+    @property
+    def label(self) -> str:
+        """The name of the host, with that of the VM whose own the cores are."""
+        return f"{self.name} ({self.owner})" if self.owner else self.name
 
     @property
     def usable(self) -> Integers:
@@ -170,7 +178,7 @@ class _Builder:
         for vm in owners:
             own = self._whole_cores(vm, int(self.instance.tables.core[entry]), name)
             cores -= own
-            yield self._machine(f"{name} ({self.instance.vm_names.name(vm)})", own, core, np.array([vm]))
+            yield self._machine(name, own, core, np.array([vm]), self.instance.vm_names.name(vm))
         others: Integers = np.setdiff1d(self.members[host], np.array(owners, dtype=np.int64))
         if cores < 0 or (len(others) and cores < 1):
             raise InputError(f"{name!r} has too few cores for those of its VMs that own some", f"hosts[{entry}].cores")
@@ -202,14 +210,16 @@ class _Builder:
             raise InputError(f"{host!r} states no cores, and {self.instance.vm_names.name(vm)!r} owns some", "hosts")
         return max(1, -(-given // core))
 
-    def _machine(self, name: str, cores: int, core: Fraction, vms: Integers) -> Machine:
+    def _machine(self, name: str, cores: int, core: Fraction, vms: Integers, owner: str = "") -> Machine:
         entries = self.instance.vm_entry[vms]
         kinds, which = np.unique(entries, return_inverse=True)
         limits = [self._limit(int(entry), core) for entry in kinds]
         vcpus = [self._vcpus(int(entry), limit, cores) for entry, limit in zip(kinds, limits, strict=True)]
         caps = [_cap(limit, min(own, cores)) for limit, own in zip(limits, vcpus, strict=True)]
         shares = _reduced(self.shares[kinds])
-        return Machine(name, cores, vms, np.array(vcpus)[which], shares[which], np.array(caps)[which], self.switch_cost)
+        return Machine(
+            name, cores, vms, np.array(vcpus)[which], shares[which], np.array(caps)[which], self.switch_cost, owner
+        )
 
     def _limit(self, entry: int, core: Fraction) -> Fraction | None:
         """Return a VM's limit in cores, None where it has none."""

@@ -84,6 +84,11 @@ class Simulation:
         order = np.argsort(self.machine, kind="stable")
         return np.split(order, np.searchsorted(self.machine[order], np.arange(1, len(self.machines))))
 
+    @property
+    def hosts(self) -> int:
+        """How many hosts take part."""
+        return len({one.name for one in self.machines})
+
     def jobs_on(self, machine: int) -> Integers:
         """Return the numbers of the jobs of one machine, ascending."""
         return self._by_machine[machine]
@@ -191,7 +196,7 @@ def _check_budgets(machines: Sequence[Machine], machine: Integers, position: Int
         for vm in np.flatnonzero(np.array(policy.budgets(one)) == 0).tolist():
             if ((machine == number) & (position == vm)).any():
                 raise InputError(
-                    f"VM {int(one.vms[vm]):,} on {one.name} has work, and its limit lets it run for less than 1 µs "
+                    f"VM {int(one.vms[vm]):,} on {one.label} has work, and its limit lets it run for less than 1 µs "
                     f"in {policy.period:,} µs: the work would never end"
                 )
 
@@ -248,7 +253,7 @@ def run_machines(tasks: list[tuple[Machine, Workload]], policy: Policy, window: 
     for machine, workload in tasks:
         one = run(machine, workload, policy, window=window)
         if broken := broken_figures(workload, one.start, one.finish, machine.cores):
-            raise VerificationError(f"the simulation of {machine.name} under {policy.name} is wrong: {broken[0]}")
+            raise VerificationError(f"the simulation of {machine.label} under {policy.name} is wrong: {broken[0]}")
         runs.append(one)
     return runs
 
