@@ -78,7 +78,7 @@ def spread(strands: Sequence[Strand], cores: Sequence[int], frame: int, quantum:
 
     Without bounds that bind, nobody is cut where that is possible, else the strands are wrapped
     around once. Otherwise the frame is cut into equal parts and every part is wrapped around by
-    itself (cf. DP-Fair, Levin et al., ECRTS 2010, doi:10.1109/ECRTS.2010.34). A strand with a tight
+    itself (cf. DP-Wrap: Levin, Funk, Sadowski, Pye and Brandt, DP-FAIR, ECRTS 2010). A strand with a tight
     bound runs in every part at about the same place, one with a loose bound in every so many parts,
     one without in those that have room; an integral flow finds how long.
 
