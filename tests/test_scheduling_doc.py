@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from solver.cli import main
+from solver.cli.program import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "scheduling.md"
@@ -74,6 +75,13 @@ def test_the_whole_way_runs_as_it_is_shown(
         assert re.fullmatch(pattern(step.shown) if step.shown.strip() else r"(?:.*\n)*", out), f"{step.command}:\n{out}"
         used.append(command)
     assert used == ["example", "solve", "schedule", "migrate", "settings"]
+
+
+def test_every_command_of_the_page_exists() -> None:
+    """A page that speaks of commands that are not there sends people into errors."""
+    named = set(re.findall(r"`placewright (\w+)", text()))
+    assert named <= set(COMMANDS)
+    assert named >= {"schedule", "simulate", "migrate", "settings"}
 
 
 def test_links_lead_somewhere() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
@@ -117,6 +117,14 @@ def _members(result: StartupResult, wave: Wave, *, everything: bool) -> str:
         name = instance.vm_names.names[entry]
         said += [f"{name} (all {len(members):,})"] if whole else instance.vm_names.names_of(members)
     return enumeration(said, len(said) if everything else MOST_NAMES)
+
+
+def replay_report(found: Mapping[str, Sequence[str]]) -> Iterator[RenderableType]:
+    """Yield what a checker found wrong with each part of a schedule, a sentence per line."""
+    for part, sentences in found.items():
+        verdict = f"rejected: {count(len(sentences), 'violation')}" if sentences else "accepted"
+        yield Text(f"{part} {verdict}", style="bold red" if sentences else "bold green")
+        yield from (Text(f"  {sentence}") for sentence in sentences)
 
 
 # -- fixed schedule ----------------------------------------------------------------------

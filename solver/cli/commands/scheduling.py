@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from solver.cli.durations import DURATION, NAMED_DURATION
-from solver.cli.exits import Exit, exit_of_result, exit_of_status
+from solver.cli.exits import Exit, exit_of_result
 from solver.cli.options import FILE, POLICIES, command, drawable, writable
 from solver.cli.parsing import ISOLATION
+from solver.cli.schedules import DISPATCH_WISHES, Schedule, scheduled, wrong_order, wrong_tables
 from solver.cli.session import Session, complain
 from solver.inventories.files import write_bytes
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from formulations.instance import Instance
     from formulations.isolation import AnyIsolation
     from formulations.placement import Placement
-    from formulations.scheduling.dispatch import DispatchQuestion
-    from solver.scheduling.dispatch import DispatchAnswer
-    from solver.scheduling.startup import StartupResult
 
 
 @command("schedule")
@@ -70,6 +64,12 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="For solving, where no RESULT is given; and again for the tables.",
 )
+@click.option(
+    "--check",
+    type=FILE,
+    metavar="SCHEDULE.json",
+    help="Replay this schedule of RESULT, anybody's, instead of making one.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the schedule as one JSON object.")
 @click.option("--output", "-o", type=FILE, metavar="SCHEDULE.json", help="Write the JSON object to a file.")
 @click.option("--picture", type=FILE, metavar="FILE.png", help="Draw hosts and cores over time.")
@@ -83,6 +83,7 @@ def schedule_command(
     isolation: AnyIsolation | None,
     policy: str | None,
     limit: float,
+    check: Path | None,
     as_json: bool,
     output: Path | None,
     picture: Path | None,
@@ -95,11 +96,14 @@ def schedule_command(
     without it FILE is solved first. Waves of VMs start together, dependencies
     (start_after), priorities and limits kept. The dispatch table of a host says
     which vCPU runs on which core, in every frame again. Both are replayed by a
-    checker before they are shown. Exit code 1 means that a demand cannot be met.
+    checker before they are shown. Exit code 1 means that a demand cannot be met,
+    or that a schedule given with --check is wrong.
     """
     from solver.inventories import read_instance
 
     _check_wishes(wishes)
+    if check is not None and (result is None or output is not None or picture is not None):
+        raise click.UsageError("--check needs RESULT, and makes no schedule to write or draw")
     writable(output, "--output")
     drawable(picture)
     instance = read_instance(file)
@@ -109,14 +113,15 @@ def schedule_command(
     placement = _placement(session, instance, result, limit, policy)
     if isinstance(placement, Exit):
         return placement
-    schedule = _scheduled(instance, placement, wishes, limit)
+    if check is not None:
+        return _checked(session, instance, placement, check, wishes, as_json=as_json)
+    schedule = scheduled(instance, placement, wishes, limit)
     for warning in schedule.warnings:
         session.warn(warning)
     return _deliver(session, schedule, shown, as_json=as_json, output=output, picture=picture, everything=everything)
 
 
 STARTUP_WISHES = ("starts_per_host", "starts_per_cluster", "running")
-DISPATCH_WISHES = ("frame", "latency", "blackouts", "quantum", "gang", "tight")
 
 
 def _check_wishes(wishes: dict[str, Any]) -> None:
@@ -170,101 +175,25 @@ def _solved(session: Session, instance: Instance, limit: float, policy: str) -> 
     return exit_of_result(found)
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """Both parts of a schedule, as far as they were asked for.
+def _checked(
+    session: Session, instance: Instance, placement: Placement, check: Path, wishes: dict[str, Any], *, as_json: bool
+) -> Exit:
+    """Replay the parts of a schedule that are asked for, and say all that is wrong with them."""
+    from solver.reporting.schedules import replay_report
 
-    Attributes
-    ----------
-    startup : StartupResult or None
-    dispatch : DispatchAnswer or None
-    warnings : tuple of str
-    """
-
-    startup: StartupResult | None
-    dispatch: DispatchAnswer | None
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def code(self) -> Exit:
-        """The exit code: a proved refusal of either part comes before anything else."""
-        codes = [exit_of_status(part.status) for part in (self.startup, self.dispatch) if part is not None]
-        order = (Exit.NO_ANSWER, Exit.UNKNOWN, Exit.ANSWER)
-        return next(code for code in order if code in codes)
-
-    def text(self, *, everything: bool, shown: list[int]) -> Iterator[RenderableType]:
-        """Yield the reports for people."""
-        from solver.reporting.schedules import dispatch_report, startup_report
-
-        if self.startup is not None:
-            yield from startup_report(self.startup, everything=everything)
-        if self.startup is not None and self.dispatch is not None:
-            yield ""
-        if self.dispatch is not None:
-            yield from dispatch_report(self.dispatch, everything=everything, shown=shown)
-
-    def json(self) -> bytes:
-        """Return the report for programs."""
+    found: dict[str, list[str]] = {}
+    if wishes["only"] != "dispatch":
+        found["start-up order"] = wrong_order(instance, placement, check, wishes)
+    if wishes["only"] != "startup":
+        found["dispatch tables"] = wrong_tables(instance, placement, check, wishes)
+    wrong = any(found.values())
+    if as_json:
         from solver.reporting.documents import encoded
-        from solver.reporting.schedule_documents import dispatch_document, startup_document
 
-        return encoded(
-            {
-                "startup": None if self.startup is None else startup_document(self.startup),
-                "dispatch": None if self.dispatch is None else dispatch_document(self.dispatch),
-                "warnings": list(self.warnings),
-            }
-        )
-
-
-def _scheduled(instance: Instance, placement: Placement, wishes: dict[str, Any], limit: float) -> Schedule:
-    """Make the parts asked for; tables that the file says too little for are left out with a word."""
-    from formulations.errors import UnsupportedError
-    from solver.scheduling.dispatch import dispatch_tables
-
-    startup = _started(instance, placement, wishes) if wishes["only"] != "dispatch" else None
-    warnings = () if startup is None else startup.warnings
-    if wishes["only"] == "startup":
-        return Schedule(startup, None, warnings)
-    try:
-        question = _dispatch_question(instance, placement, wishes)
-    except UnsupportedError as error:
-        if wishes["only"] == "dispatch" or any(wishes[name] for name in DISPATCH_WISHES):
-            raise
-        return Schedule(startup, None, (*warnings, f"no dispatch tables: {error}"))
-    return Schedule(startup, dispatch_tables(question, seconds=limit), warnings)
-
-
-def _started(instance: Instance, placement: Placement, wishes: dict[str, Any]) -> StartupResult:
-    from formulations.scheduling.startup import StartLimits
-    from solver.scheduling.startup import running_now, startup_order
-
-    limits = StartLimits(wishes["starts_per_host"], wishes["starts_per_cluster"])
-    running = running_now(instance) if wishes["running"] else None
-    return startup_order(instance, placement, limits=limits, running=running)
-
-
-def _dispatch_question(instance: Instance, placement: Placement, wishes: dict[str, Any]) -> DispatchQuestion:
-    from formulations.scheduling.dispatch import DispatchQuestion
-
-    return DispatchQuestion(
-        instance,
-        placement,
-        frame=wishes["frame"],
-        latency=wishes["latency"],
-        blackouts=_least(wishes["blackouts"]),
-        quantum=wishes["quantum"] or 1,
-        gang=wishes["gang"],
-        shortest=wishes["tight"],
-    )
-
-
-def _least(given: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Return the bound of every name; of several the least."""
-    bounds: dict[str, int] = {}
-    for name, bound in given:
-        bounds[name] = min(bound, bounds.get(name, bound))
-    return bounds
+        session.write(encoded({"accepted": not wrong, "violations": found}).decode())
+    else:
+        session.print(*replay_report(found))
+    return Exit.NO_ANSWER if wrong else Exit.ANSWER
 
 
 def _deliver(

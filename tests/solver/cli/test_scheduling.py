@@ -188,3 +188,34 @@ def test_a_picture_is_drawn(placewright: Placewright, example: Callable[[str], P
         == 0
     )
     assert "a-1 core 0" not in picture.read_text(encoding="utf-8")
+
+
+def test_anybodys_schedule_can_be_replayed(placewright: Placewright, small: Path, tmp_path: Path) -> None:
+    """What was written is accepted; what was changed by hand, or misses today's wishes, is rejected with sentences."""
+    target, schedule = tmp_path / "r.json", tmp_path / "s.json"
+    placewright("solve", small, "-q", "-o", target)
+    placewright("schedule", small, target, "-q", "-o", schedule)
+    run = placewright("schedule", small, target, "--check", schedule)
+    assert (run.code, run.out) == (0, "start-up order accepted\ndispatch tables accepted\n")
+    run = placewright("schedule", small, target, "--check", schedule, "--starts-per-host", "1", "--json")
+    assert run.code == 1
+    assert run.object["violations"] == {
+        "start-up order": ["2 VMs are starting on h at 60,000 ms, 1 may"],
+        "dispatch tables": [],
+    }
+    changed = json.loads(schedule.read_text(encoding="utf-8"))
+    changed["startup"]["vms"]["web-1"] |= {"start_ms": 0, "end_ms": 1}
+    changed["dispatch"]["hosts"]["h"]["cores"][0]["slices"] = []
+    schedule.write_text(json.dumps(changed), encoding="utf-8")
+    run = placewright("schedule", small, target, "--check", schedule)
+    assert run.code == 1
+    assert "web-1 starts at 0 ms, what it waits for is up at 60,000 ms" in run.out
+    assert "dispatch tables rejected" in run.out
+    run = placewright("schedule", small, target, "--check", schedule, "--only", "startup")
+    assert "dispatch" not in run.out
+
+
+def test_replaying_needs_the_placement_and_writes_nothing(placewright: Placewright, small: Path) -> None:
+    """An order holds for one placement only; solving anew could give another."""
+    assert placewright("schedule", small, "--check", small).code == 2
+    assert placewright("schedule", small, small, "--check", small, "-o", "x.json").code == 2
