@@ -176,11 +176,10 @@ class _Dealer:
         """Give the VM so many of the cell's free cores."""
         free = self._free(cell)
         if len(free) < number:
-            whole = self._conversion.cores[cell]
-            message = (
-                f"{self._where(cell)}: {self._names[vm]} owns {_cores(number)}, and {len(free)} of {whole} "
-                "are left; fully isolated VMs that are not pinned need no cores of their own with owners='pinned'"
-            )
+            left = f"{len(free)} of {self._conversion.cores[cell]} are left"
+            message = f"{self._where(cell)}: {self._names[vm]} owns {_cores(number)}, and {left}"
+            if self._all.question.owners == "full":
+                message += "; fully isolated VMs that are not pinned may share cores in time (owners: pinned)"
             raise RefusedError(message, proved=True)
         taken = tuple(free[:number])
         for core in taken:
