@@ -9,7 +9,7 @@ from formulations.instance import Instance
 from formulations.scheduling.dispatch import DispatchTable
 from solver.reporting.figures import count
 from solver.reporting.pictures.canvas import save_figure
-from solver.reporting.pictures.gantt import Bar, Gantt, gantt_page
+from solver.reporting.pictures.gantt import MOST_ROWS, Bar, Gantt, gantt_page
 from solver.reporting.pictures.palette import palette_of
 from solver.reporting.schedules import duration, microseconds
 from solver.scheduling.dispatch import DispatchAnswer
@@ -92,7 +92,8 @@ def dispatch_charts(answer: DispatchAnswer, hosts: Sequence[int] = ()) -> list[G
     dividers: list[int] = []
     for one in tables:
         dividers.append(len(rows))
-        bars += _slices(instance, one, len(rows), keys)
+        if len(rows) < MOST_ROWS:  # the rest is left out of the picture, which says so
+            bars += _slices(instance, one, len(rows), keys)
         rows += _cores(instance, one)
     frames = {one.frame for one in tables}
     return [
