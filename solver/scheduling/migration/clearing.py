@@ -11,6 +11,7 @@ import numpy as np
 
 from formulations.scheduling.migration import MigrationQuestion
 from formulations.scheduling.steps import Hop
+from formulations.tables import Integers
 from solver.deadline import Deadline
 from solver.scheduling.migration.states import GONE, Position, State
 
@@ -23,10 +24,10 @@ HOSTS_TRIED = 16
 DEEPEST = 3
 """How many VMs may make way for one another."""
 
-MOST_TRIES = 4000
+MOST_TRIES = 1000
 """Positions looked at to make room for one waiting VM."""
 
-WAITING_TRIED = 60
+WAITING_TRIED = 24
 """Waiting VMs for which way is looked for, before the best is taken."""
 
 
@@ -59,6 +60,10 @@ class Clearing:
         self._detours: Counter[int] = Counter()
         self._into: dict[int, set[int]] = {}
         self._gone: set[int] = set()
+        self._freed: set[int] = set()
+        """Hosts that somebody has left, or begun to wait for, since they were looked at."""
+        self._alone = self.state.rooms.additive and not self.state.tallies
+        """Whether nothing but room on its target holds a VM up."""
         for vm in self.state.pending():
             self._await(vm)
 
@@ -83,12 +88,14 @@ class Clearing:
     def _await(self, vm: int) -> None:
         target = self.state.goal[vm][0]
         (self._gone if target < 0 else self._into.setdefault(target, set())).add(vm)
+        self._freed.add(target)
 
     def _step(self, vm: int, position: Position) -> int:
         """Carry out a step; return the host that was left."""
         source = self.state.host[vm]
         self.hops.append(self.state.hop(vm, position))
         self.state.place(vm, position)
+        self._freed.add(source)
         if not self.state.arrived(vm):
             self._await(vm)
             return source
@@ -108,8 +115,7 @@ class Clearing:
         while not deadline.over:
             self._leave_for_good()
             self._fill(deadline)
-            moved = [vm for vm in self._waiting() if self._arrive(vm) is not None]
-            if not moved:
+            if self._alone or all([self._arrive(vm) is None for vm in self._waiting()]):  # noqa: C419 -- each is tried
                 return
 
     def _leave_for_good(self) -> None:
@@ -124,7 +130,8 @@ class Clearing:
 
     def _fill(self, deadline: Deadline) -> None:
         """Fill hosts with room for all that wait for them first; where it is contested, one VM at a time."""
-        look = deque(sorted(self._into))
+        look = deque(sorted(self._freed & self._into.keys()))
+        self._freed.clear()
         contested: list[int] = []
         while (look or contested) and not deadline.over:
             if look:
@@ -185,7 +192,7 @@ class Clearing:
                 return found
         return self._stop_one(waiting) if self.stopping else None
 
-    def _by_room(self) -> list[int]:
+    def _by_room(self) -> Integers:
         """Return the hosts that may be visited, those that nobody waits for and with the most room first."""
         rooms, width = self.state.rooms, self.state.rooms.needs.width
 
@@ -193,7 +200,8 @@ class Clearing:
             pairs = zip(rooms.loads[host][:width], rooms.limits(host)[:width], strict=True)
             return max((load / most if most else 1.0 for load, most in pairs), default=0.0)
 
-        return sorted(self.state.stops, key=lambda host: (host in self._into, fullness(host)))
+        ranked = sorted(self.state.stops, key=lambda host: (host in self._into, fullness(host)))
+        return np.array(ranked, dtype=np.int64)
 
     def in_the_way(self, vm: int, position: Position) -> list[int]:
         """Return who might make way for a VM, those that move anyway and have least to copy first."""
@@ -215,20 +223,15 @@ class Clearing:
         rooms = self.state.rooms
         return sum(rooms.needs.lower[rooms.vm_entry[vm]])
 
-    def _places(self, vm: int, hosts: Iterable[int]) -> Iterator[Position]:
-        """Yield safe positions for a VM that makes way."""
-        tried = 0
-        for host in hosts:
-            if host == self.state.host[vm]:
-                continue
-            tried += 1
+    def places(self, vm: int, hosts: Integers) -> Iterator[Position]:
+        """Yield safe positions for a VM that makes way, on the first of these hosts that have any."""
+        roomy = hosts[self.state.rooms.roomy(vm)[hosts]]
+        for host in roomy[roomy != self.state.host[vm]][:HOSTS_TRIED].tolist():
             for cells in self.state.masks(vm, host):
                 if (host, cells) != self.state.goal[vm] and self.state.safe(vm, (host, cells)):
                     yield host, cells
-            if tried >= HOSTS_TRIED:
-                return
 
-    def _single(self, waiting: int, hosts: list[int]) -> Iterator[Relief]:
+    def _single(self, waiting: int, hosts: Integers) -> Iterator[Relief]:
         """Yield how one VM's making way lets a waiting one go."""
         goal = self.state.goal[waiting]
         blocked = self.state.unruly(waiting, goal[0]) is not None
@@ -237,7 +240,7 @@ class Clearing:
             if short is not None and not self._frees(vm, goal[0], short):
                 continue
             back = self.state.position(vm)
-            for position in self._places(vm, hosts):
+            for position in self.places(vm, hosts):
                 cost = self.state.cost(vm, position)
                 self.state.place(vm, position)
                 helps = self.state.safe(waiting, goal)
@@ -257,7 +260,7 @@ class Clearing:
         need = rooms.needs.least(rooms.vm_entry[vm], rooms.host_entry[host], 1)
         return vm in rooms.members[host] and all(part >= lack for part, lack in zip(need, short, strict=True))
 
-    def _in_turn(self, waiting: int, hosts: list[int], depth: int, deadline: Deadline) -> Relief | None:
+    def _in_turn(self, waiting: int, hosts: Integers, depth: int, deadline: Deadline) -> Relief | None:
         """Let several VMs make way, and others for them, until the waiting one can go; None if it still cannot."""
         goal = self.state.goal[waiting]
         if goal[0] < 0:
@@ -292,7 +295,7 @@ class _Room:
     Parameters
     ----------
     clearing : Clearing
-    hosts : list of int
+    hosts : int64 array
         That may be visited, the best first.
     trail : list
         Gets every step that was made: the VM, where it was, where it is.
@@ -300,7 +303,7 @@ class _Room:
     """
 
     def __init__(
-        self, clearing: Clearing, hosts: list[int], trail: list[tuple[int, Position, Position]], deadline: Deadline
+        self, clearing: Clearing, hosts: Integers, trail: list[tuple[int, Position, Position]], deadline: Deadline
     ) -> None:
         self.clearing = clearing
         self.state = clearing.state
@@ -345,26 +348,24 @@ class _Room:
 
     def _away(self, vm: int, depth: int, busy: set[int], closed: frozenset[int]) -> bool:
         """Bring a VM to a host that is not closed, where others make room for it if need be."""
-        hosts = [host for host in self.hosts if host not in closed][:HOSTS_TRIED]
-        for makes_room in (False, True):
-            if makes_room and not depth:
-                break
-            for target in hosts:
-                for cells in self.state.masks(vm, target):
-                    self.tries -= 1
-                    position = target, cells
-                    if self.tries <= 0 or position == self.state.goal[vm]:
-                        continue
-                    if self.state.safe(vm, position) or (
-                        makes_room and self.make(vm, position, depth - 1, busy, closed)
-                    ):
-                        self._place(vm, position)
-                        return True
+        hosts = self.hosts[~np.isin(self.hosts, list(closed))]
+        self.tries -= 1
+        for position in self.clearing.places(vm, hosts):
+            return self._place(vm, position)
+        for target in hosts[:HOSTS_TRIED].tolist() if depth else ():
+            for cells in self.state.masks(vm, target):
+                self.tries -= 1
+                position = target, cells
+                if self.tries <= 0 or position in {self.state.goal[vm], self.state.position(vm)}:
+                    continue
+                if self.make(vm, position, depth - 1, busy, closed):
+                    return self._place(vm, position)
         return False
 
-    def _place(self, vm: int, position: Position) -> None:
+    def _place(self, vm: int, position: Position) -> bool:
         self.trail.append((vm, self.state.position(vm), position))
         self.state.place(vm, position)
+        return True
 
     def _undo(self, mark: int) -> None:
         while len(self.trail) > mark:

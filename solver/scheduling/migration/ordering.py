@@ -20,12 +20,15 @@ MOST_POSITIONS = 4_000_000
 """Positions of single VMs that a search may remember in all its states."""
 
 SEARCHABLE = 50
-"""Up to so many VMs, a search over all states is given the larger part of the time."""
+"""Up to so many VMs, a search over all states is given the larger part of the time; beyond, it is the last resort."""
 
-MOST_RESTARTS = 20
+MOST_RESTARTS = 200
 """Greedy clearings with different seeds."""
 
-MOST_IN_VAIN = 5
+PATIENCE = 3
+"""How many times as long as the first clearing took, better ones are looked for."""
+
+MOST_IN_VAIN = 25
 """Clearings in a row that find nothing cheaper, before that is given up."""
 
 SEARCHED = "exhaustive search"
@@ -104,13 +107,15 @@ class _Orderer:
         knots = Knots(State(question, lenient=True) if self.broken_at_first else start).find(start)
         self.knots = len(knots)
         self.circles = tuple(circle(start, knot) for knot in knots[:3])
-        self._share_of_clearing = 0.3 if len(start.movable) <= SEARCHABLE else 0.8
+        self.searchable = len(start.movable) <= SEARCHABLE
         self.most_nodes = max(1, MOST_POSITIONS // max(1, len(start.movable)))
 
     def order(self) -> Ordering:
         """Return the best that can be found and proved in time."""
-        best = self._cleared(self.deadline.within(self.deadline.left * self._share_of_clearing), stops=False)
-        if best is not None and price(self.question, best) // BYPASS <= self.knots:
+        share = 0.3 if self.searchable else 0.8
+        best = self._cleared(self.deadline.within(self.deadline.left * share), stops=False)
+        met = best is not None and price(self.question, best) // BYPASS <= self.knots
+        if best is not None and (met or not self.searchable):
             return self._found(best, bypass_bound=self.knots, proved_by=COUNTED)
         outcome = self._searched(stops=False, lenient=False, below=best)
         best = outcome.hops or best
@@ -125,7 +130,7 @@ class _Orderer:
     # -- what is tried -------------------------------------------------------------------------
 
     def _cleared(self, deadline: Deadline, *, stops: bool) -> tuple[Hop, ...] | None:
-        """Return the cheapest of some greedy sequences."""
+        """Return the cheapest of some greedy sequences; once there is one, few more are tried."""
         best: tuple[Hop, ...] | None = None
         price_of_best, in_vain = 0, 0
         for restart in range(MOST_RESTARTS):
@@ -134,10 +139,13 @@ class _Orderer:
                 break
             in_vain += 1
             hops = Clearing(self.question, seed=self.seed + restart, stops=stops).run(deadline)
-            if hops is not None:
-                hops = shortened(self.question, hops, deadline.within(deadline.left / 4))
-                if best is None or price(self.question, hops) < price_of_best:
-                    best, price_of_best, in_vain = hops, price(self.question, hops), 0
+            if hops is None:
+                continue
+            hops = shortened(self.question, hops, deadline.within(deadline.left / 4))
+            if best is None:
+                deadline = deadline.within(max(PATIENCE * deadline.elapsed, 1.0))
+            if best is None or price(self.question, hops) < price_of_best:
+                best, price_of_best, in_vain = hops, price(self.question, hops), 0
         return best
 
     def _searched(self, *, stops: bool, lenient: bool, below: tuple[Hop, ...] | None) -> Outcome:

@@ -8,9 +8,12 @@ from functools import lru_cache
 from heapq import nlargest
 from math import lcm
 
+import numpy as np
+from numpy.typing import NDArray
+
 from formulations.instance import Instance
 from formulations.isolation import Full, Partial, Protected
-from formulations.tables import NO_LIMIT
+from formulations.tables import NO_LIMIT, Integers
 
 Loads = list[int]
 Members = Mapping[int, int]
@@ -111,6 +114,10 @@ class Rooms:
                 self.members[host][vm] = cells[vm]
         self._limits = [self._limits_of(entry) for entry in range(len(instance.hosts))]
         self.loads = [self.measure(host, there) for host, there in enumerate(self.members)]
+        self._free: Integers = np.zeros((instance.host_count, self.needs.width), dtype=np.int64)
+        if self.additive:
+            for host in range(instance.host_count):
+                self._note(host)
 
     def limits(self, host: int) -> Loads:
         """Return the limits of a host's loads."""
@@ -167,6 +174,20 @@ class Rooms:
         need = self.needs.least(self.vm_entry[vm], self.host_entry[host], 1)
         return not any(b and a + b > most for a, b, most in zip(self.loads[host], need, self.limits(host), strict=True))
 
+    def roomy(self, vm: int) -> NDArray[np.bool_]:
+        """Return the hosts on which a VM may fit, at a glance: no other does. Shape (hosts,)."""
+        entry = self.vm_entry[vm]
+        if not self.additive or self.needs.pinned[entry]:
+            return np.ones(len(self._free), dtype=np.bool_)
+        need = self.instance.tables.lower[entry]
+        roomy: NDArray[np.bool_] = ((self._free >= need) | (need == 0)).all(axis=1)
+        return roomy
+
+    def _note(self, host: int) -> None:
+        """Keep what is free on a host, for `roomy`; -1 stands for less than nothing."""
+        pairs = zip(self.limits(host), self.loads[host], strict=True)
+        self._free[host] = [max(-1, most - load) for most, load in pairs]
+
     def without_vm(self, host: int, vm: int) -> Loads:
         """Return the loads of a host if a VM left it."""
         if self.additive:
@@ -181,6 +202,8 @@ class Rooms:
         if vm not in self.members[host]:
             self.loads[host] = self.with_vm(host, vm, cells)
             self.members[host][vm] = cells
+            if self.additive:
+                self._note(host)
         elif self.members[host][vm] != cells:
             self.members[host][vm] = cells
             self.loads[host] = self.measure(host, self.members[host])
@@ -189,6 +212,8 @@ class Rooms:
         """Remove a VM from a host."""
         self.loads[host] = self.without_vm(host, vm)
         del self.members[host][vm]
+        if self.additive:
+            self._note(host)
 
     # -- words ---------------------------------------------------------------------------
 
