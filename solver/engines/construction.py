@@ -16,6 +16,7 @@ from formulations.placement import Placement
 from formulations.quantities import exact
 from formulations.rules import Depend
 from formulations.tables import NO_LIMIT, Integers
+from solver.engines.closures import Closures, Together
 from solver.verifying import RuleJudge
 
 Mask = NDArray[np.bool_]
@@ -52,12 +53,28 @@ class Construction:
         self._arrived: Integers = np.zeros(shape if self._arrival_room is not None else (0, 0), dtype=np.int64)
         self._plain = all(_adds_up(instance, entry) for entry in range(len(instance.vms)))
         self._celled = any(cells is not None for cells in self.tables.cells)
+        self._room_in_cells = self._empty_cells()
+        self.closures = Closures(instance)
         self._judges_of: dict[int, list[tuple[RuleJudge, Fraction | None]]] = {}
-        for rule, judge in zip(instance.rules, judges, strict=True):
-            price = None if rule.price is None else exact(rule.price)
-            for vm in np.asarray(judge.members).tolist():
-                self._judges_of.setdefault(vm, []).append((judge, price))
-        self._amounts = {id(judge): judge.amount(self.host_of) for judge in judges}
+        """Per VM the rules that closures do not see, and their prices."""
+        self._amounts: dict[int, int] = {}
+        for rule, judge, seen in zip(instance.rules, judges, self.closures.seen, strict=True):
+            if not seen:
+                price = None if rule.price is None else exact(rule.price)
+                self._amounts[id(judge)] = judge.amount(self.host_of)
+                for vm in np.asarray(judge.members).tolist():
+                    self._judges_of.setdefault(vm, []).append((judge, price))
+
+    def _empty_cells(self) -> Integers | None:
+        """Return the room in every cell of every host: shape (hosts, cells, resources); below 0 where there is none."""
+        if not self._celled:
+            return None
+        most = max(len(cells) for cells in self.tables.cells if cells is not None)
+        room = np.full((len(self.tables.cells), most, len(self.tables.scales)), -1, dtype=np.int64)
+        for entry, cells in enumerate(self.tables.cells):
+            if cells is not None:
+                room[entry, : len(cells)] = np.where(cells < 0, NO_LIMIT, cells)
+        return room[self.host_entry]
 
     def placement(self) -> Placement:
         """Return what has been placed so far."""
@@ -67,7 +84,7 @@ class Construction:
     def ruled(self) -> Mask:
         """Which VMs any rule looks at: shape (VMs,)."""
         ruled = np.zeros(self.instance.vm_count, dtype=np.bool_)
-        ruled[[*self._judges_of, *self.candidates.bound]] = True
+        ruled[[*self._judges_of, *self.closures.of, *self.candidates.bound]] = True
         return ruled
 
     @cached_property
@@ -89,7 +106,62 @@ class Construction:
         roomy: Mask = open_to & (loads[hosts] + sizes[entry] <= self.capacity[hosts]).all(axis=1)
         if self._arrival_room is not None:
             roomy &= self._may_arrive(vm, hosts)
+        if self._room_in_cells is not None:
+            roomy[roomy] = self._fits_cells(entry, hosts[roomy])
+        if (open_by_rules := self.closures.open_to(vm)) is not None:
+            roomy &= open_by_rules[hosts]
+        for closure in self.closures.of.get(vm, ()):
+            if isinstance(closure, Together) and len(closure.members) > 1 and not closure.begun:
+                roomy &= self._holds_all(closure)[closure.domains.of[hosts]]
         return roomy
+
+    def _holds_all(self, together: Together) -> Mask:
+        """Return which domains have room for all the members of a rule, as far as adding up tells: shape (domains,)."""
+        entries, counts = np.unique(self.instance.vm_entry[together.members], return_counts=True)
+        left = np.maximum(self.capacity - self.reserved, 0)
+        holds = np.ones(together.domains.number, dtype=np.bool_)
+        total = counts @ self.tables.lower[entries]
+        for r in range(left.shape[1]):
+            holds &= np.bincount(together.domains.of, left[:, r], together.domains.number) >= total[r]
+        alike: dict[tuple[bytes, int], tuple[int, int]] = {}
+        for entry, number in zip(entries.tolist(), counts.tolist(), strict=True):
+            key = self.tables.lower[entry].tobytes(), int(self.tables.numa[entry])
+            alike[key] = entry, alike.get(key, (0, 0))[1] + number
+        for entry, number in alike.values():
+            holds &= np.bincount(together.domains.of, self._times(entry, number), together.domains.number) >= number
+        holds[together.refused] = False
+        return holds if holds.any() else np.ones_like(holds)
+
+    def _times(self, entry: int, most: int) -> Integers:
+        """Return how many VMs of an entry every host has room for, at most ``most``."""
+        size = self.tables.lower[entry]
+        needed = size > 0
+        left = np.maximum(self.capacity - self.reserved, 0)
+        times: Integers = (left[:, needed] // size[needed]).min(axis=1, initial=most)
+        if self._room_in_cells is None:
+            return times
+        room = np.maximum(self._room_in_cells[:, :, needed], 0)
+        in_cell = (room // self._share(entry)[needed]).min(axis=2, initial=most)
+        wanted = int(self.tables.numa[entry])
+        if wanted == 1:
+            in_cells = in_cell.sum(axis=1)
+        elif wanted <= in_cell.shape[1]:
+            in_cells = np.sort(in_cell, axis=1)[:, -wanted]
+        else:
+            in_cells = np.zeros_like(times)
+        return np.where(self._has_cells[self.host_entry], np.minimum(times, in_cells), times)
+
+    def _fits_cells(self, entry: int, hosts: Integers) -> Mask:
+        """Return on which of the hosts enough cells have room for a VM of an entry; all hosts without cells."""
+        if self._room_in_cells is None:
+            return np.ones(len(hosts), dtype=np.bool_)
+        roomy = (self._share(entry) <= self._room_in_cells[hosts]).all(axis=2)
+        fits: Mask = (roomy.sum(axis=1) >= self.tables.numa[entry]) | ~self._has_cells[self.host_entry[hosts]]
+        return fits
+
+    @cached_property
+    def _has_cells(self) -> Mask:
+        return np.array([cells is not None for cells in self.tables.cells], dtype=np.bool_)
 
     def _may_arrive(self, vm: int, hosts: Integers) -> Mask:
         """Return on which of the hosts the VM is already, or fits beside all who are there now and arrive."""
@@ -118,8 +190,8 @@ class Construction:
     def add(self, vm: int, host: int) -> None:
         """Put the VM on the host."""
         entry = int(self.instance.vm_entry[vm])
-        mask = self._cells_for(vm, host)
-        self.cells[vm] = mask or 0
+        self._fill_cells(vm, entry, host)
+        self.closures.put(vm, host)
         self.host_of[vm] = host
         self.reserved[host] += self.tables.lower[entry]
         self.expected[host] += self.tables.demand[entry]
@@ -127,6 +199,23 @@ class Construction:
         if self._arrival_room is not None and host != self.instance.current[vm]:
             self._arrived[host] += self.tables.lower[entry]
         self.members.setdefault(host, []).append(vm)
+        for judge, _ in self._judges_of.get(vm, ()):
+            self._amounts[id(judge)] = judge.amount(self.host_of)
+
+    def remove(self, vm: int) -> None:
+        """Take the VM off its host."""
+        host, entry = int(self.host_of[vm]), int(self.instance.vm_entry[vm])
+        if self._room_in_cells is not None and self.cells[vm]:
+            touched = [cell for cell in range(self._room_in_cells.shape[1]) if int(self.cells[vm]) >> cell & 1]
+            self._room_in_cells[host, touched] += self._share(entry)
+        self.closures.take(vm, host)
+        self.cells[vm], self.host_of[vm] = 0, -1
+        self.reserved[host] -= self.tables.lower[entry]
+        self.expected[host] -= self.tables.demand[entry]
+        self.count[host] -= 1
+        if self._arrival_room is not None and host != self.instance.current[vm]:
+            self._arrived[host] -= self.tables.lower[entry]
+        self.members[host].remove(vm)
         for judge, _ in self._judges_of.get(vm, ()):
             self._amounts[id(judge)] = judge.amount(self.host_of)
 
@@ -144,29 +233,27 @@ class Construction:
         """Whether isolation floors, protected bursts and NUMA cells allow the VM on the host."""
         if not self._plain and not floors_fit(self.instance, [*self.members.get(host, ()), vm], host):
             return False
-        return self._cells_for(vm, host) is not None
+        return self._cells_for(int(self.instance.vm_entry[vm]), host) is not None
 
-    def _cells_for(self, vm: int, host: int) -> int | None:
-        """Return the roomiest NUMA cells that take the VM, as a mask; 0 without cells, None if none do."""
-        capacities = self.tables.cells[int(self.host_entry[host])]
-        if capacities is None:
-            return 0
-        used = np.zeros(capacities.shape, dtype=np.float64)
-        for other in self.members.get(host, ()):
-            touched = [c for c in range(len(capacities)) if int(self.cells[other]) >> c & 1]
-            used[touched] += self._share(other)
-        room = np.where(capacities < 0, np.inf, capacities - used - self._share(vm))
-        least = (room / np.maximum(capacities, 1)).min(axis=1)
-        wanted = int(self.tables.numa[self.instance.vm_entry[vm]])
-        best = np.argsort(-least, kind="stable")[:wanted]
-        if len(best) < wanted or (room[best] < 0).any():
-            return None
-        return sum(1 << int(c) for c in best)
+    def _cells_for(self, entry: int, host: int) -> Integers | None:
+        """Return the roomiest NUMA cells that take a VM of an entry; None if none do."""
+        if self._room_in_cells is None or (capacities := self.tables.cells[int(self.host_entry[host])]) is None:
+            return np.zeros(0, dtype=np.int64)
+        room = self._room_in_cells[host, : len(capacities)] - self._share(entry)
+        least = np.where(capacities < 0, np.inf, room / np.maximum(capacities, 1)).min(axis=1)
+        best = np.argsort(-least, kind="stable")[: int(self.tables.numa[entry])]
+        return best if len(best) == self.tables.numa[entry] and (room[best] >= 0).all() else None
 
-    def _share(self, vm: int) -> NDArray[np.float64]:
-        """Return what a VM's reservation takes of each cell it touches."""
-        entry = int(self.instance.vm_entry[vm])
-        share: NDArray[np.float64] = self.tables.lower[entry] / float(self.tables.numa[entry])
+    def _fill_cells(self, vm: int, entry: int, host: int) -> None:
+        """Put a VM into cells of its host, where there are any."""
+        cells = self._cells_for(entry, host)
+        if self._room_in_cells is not None and cells is not None and len(cells):
+            self.cells[vm] = sum(1 << cell for cell in cells.tolist())
+            self._room_in_cells[host, cells] -= self._share(entry)
+
+    def _share(self, entry: int) -> Integers:
+        """Return what an entry's reservation takes of each cell it touches: whole, as quanta are chosen for that."""
+        share: Integers = self.tables.lower[entry] // self.tables.numa[entry]
         return share
 
 

@@ -17,6 +17,7 @@ from formulations.quantities import exact
 from formulations.tables import Integers
 from solver.bounds.evictions import least_evictions
 from solver.deadline import Deadline
+from solver.engines.closures import Together
 from solver.engines.construction import Construction, dependencies_first
 from solver.verifying import RuleJudge
 
@@ -24,6 +25,9 @@ Fit = Literal["best", "first", "worst", "stay"]
 
 HOSTS_TRIED = 12
 """Hosts whose rules are looked at per VM before the rest are."""
+
+DOMAINS_TRIED = 12
+"""Domains in which a group that must stay together is started over."""
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +79,7 @@ def place_greedily(
         waiting = _those_who_stay_first(instance, waiting)
     progress = True
     while len(waiting) and progress and not deadline.over:
-        left = [chooser.place_run(run, deadline) for run in _runs(instance, construction, waiting)]
+        left = [chooser.place_together(run, deadline) for run in _runs(instance, construction, waiting)]
         still = np.concatenate(left)
         progress, waiting = len(still) < len(waiting), still
     return construction.placement()
@@ -96,7 +100,7 @@ def _runs(instance: Instance, construction: Construction, order: Integers) -> li
 
 
 def _order(instance: Instance, construction: Construction) -> Integers:
-    """Return wanted VMs: by priority, bound ones first, then by decreasing relative size."""
+    """Return wanted VMs: by priority, bound ones first, groups that stay together as one, then by decreasing size."""
     wanted = np.flatnonzero(instance.wanted)
     tables = instance.tables
     total = np.maximum(
@@ -106,7 +110,20 @@ def _order(instance: Instance, construction: Construction) -> Integers:
     bound = ~construction.ruled[wanted]
     priority = np.array([-vm.priority for vm in instance.vms], dtype=np.int64)[instance.vm_entry[wanted]]
     free_to_go = ~instance.ignored[wanted]
-    return wanted[np.lexsort((wanted, -size, bound, dependencies_first(instance)[wanted], priority, free_to_go))]
+    together = _group_ranks(instance, construction)[wanted]
+    later = dependencies_first(instance)[wanted]
+    return wanted[np.lexsort((wanted, -size, together, bound, later, priority, free_to_go))]
+
+
+def _group_ranks(instance: Instance, construction: Construction) -> Integers:
+    """Return a rank per VM: the largest groups that must stay together first, each as one; then all others."""
+    groups = [closure.members for closure in construction.closures.together if len(closure.members) > 1]
+    whole = np.maximum(construction.capacity.sum(axis=0, dtype=np.float64), 1.0)
+    sizes = [(instance.tables.lower[instance.vm_entry[group]].sum(axis=0) / whole).max() for group in groups]
+    ranks: Integers = np.full(instance.vm_count, len(groups), dtype=np.int64)
+    for rank, position in enumerate(np.argsort(-np.array(sizes), kind="stable").tolist()):
+        ranks[groups[position]] = np.minimum(ranks[groups[position]], rank)
+    return ranks
 
 
 class _Chooser:
@@ -138,6 +155,51 @@ class _Chooser:
         value = (tables.capacity * self.weights * share).sum(axis=1)
         rate: Floats = (costs / np.maximum(value, 1e-12))[self.construction.host_entry]
         return rate
+
+    def place_together(self, vms: Integers, deadline: Deadline) -> Integers:
+        """Place a run; where a VM does not find room beside its group, start the group over in another domain."""
+        left = self.place_run(vms, deadline)
+        closure = self._group_of(int(left[0])) if len(left) else None
+        if closure is None:
+            return left
+        group = np.append(closure.members[self.construction.host_of[closure.members] >= 0], left)
+        left = self._start_over(closure, group, left, deadline)
+        closure.refused.clear()
+        return left
+
+    def _start_over(self, closure: Together, group: Integers, left: Integers, deadline: Deadline) -> Integers:
+        """Try a group in one domain after another; return who is left out where most find room."""
+        fewest, best = len(left), self._domain_of(closure, group)
+        for _ in range(DOMAINS_TRIED):
+            closure.refused.append(self._domain_of(closure, group))
+            left = self._place_anew(group, deadline)
+            if len(left) < fewest:
+                fewest, best = len(left), self._domain_of(closure, group)
+            if not len(left) or len(left) == len(group) or deadline.over:
+                break
+        if len(left) > fewest:
+            closure.refused[:] = [domain for domain in range(closure.domains.number) if domain != best]
+            left = self._place_anew(group, deadline)
+        return left
+
+    def _domain_of(self, closure: Together, group: Integers) -> int:
+        """Return the domain of those of a group that have a host: at least one has."""
+        placed = group[self.construction.host_of[group] >= 0]
+        return int(closure.domains.of[self.construction.host_of[placed[0]]])
+
+    def _place_anew(self, group: Integers, deadline: Deadline) -> Integers:
+        """Take a group off its hosts and place it again; return those without a place."""
+        for vm in group[self.construction.host_of[group] >= 0].tolist():
+            self.construction.remove(vm)
+        left = [vm for vm in group.tolist() if len(self.place_run(np.array([vm]), deadline))]
+        return np.array(left, dtype=np.int64)
+
+    def _group_of(self, vm: int) -> Together | None:
+        """Return the rule that keeps a VM together with others that have a host already."""
+        if self.variant.fit == "stay":
+            return None
+        closures = self.construction.closures.of.get(vm, ())
+        return next((c for c in closures if isinstance(c, Together) and c.begun), None)
 
     def place_run(self, vms: Integers, deadline: Deadline) -> Integers:
         """Put VMs that are alike, or a single one, somewhere; return those without a place."""
