@@ -89,8 +89,7 @@ class _Evicting:
         load = np.zeros((instance.host_count, self.size.shape[1]), dtype=np.int64)
         staying = np.flatnonzero((self.here >= 0) & ~self.forced)
         np.add.at(load, self.here[staying], self.size[staying])
-        over: Mask = (load > instance.tables.capacity[instance.host_names.entries()]).any(axis=1)
-        return over
+        return np.asarray((load > instance.tables.capacity[instance.host_names.entries()]).any(axis=1), dtype=np.bool_)
 
     def _crowded(self) -> dict[int, list[Integers]]:
         """Return, per host, the groups of which a hard spread rule lets one VM stay."""

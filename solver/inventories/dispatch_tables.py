@@ -13,8 +13,9 @@ from formulations.instance import Instance
 from formulations.naming import CountedNames
 from formulations.scheduling.dispatch import LONGEST_FRAME, DispatchTable, Excess, Slice, VirtualCpu
 from solver.inventories.documents import StatusWord
+from solver.inventories.files import named
 from solver.inventories.json_text import decode_json
-from solver.inventories.reading import json_of, named
+from solver.inventories.reading import json_of
 
 MOST_CORES = 65_536
 """Cores of a host in a file at most."""

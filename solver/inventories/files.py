@@ -7,6 +7,8 @@ import contextlib
 import os
 import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from formulations.errors import InputError
@@ -41,6 +43,15 @@ def read_bytes(path: Path, limit: int = LARGEST_FILE) -> bytes:
     except InputError as error:
         raise error.in_file(str(path)) from None
     return content.removeprefix(codecs.BOM_UTF8)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Name the file in every InputError raised inside."""
+    try:
+        yield
+    except InputError as error:
+        raise error.in_file(str(path)) from None
 
 
 def _contents(path: Path, limit: int) -> bytes:

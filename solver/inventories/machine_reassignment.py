@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from formulations.errors import InputError
-from formulations.reassignment import Reassignment
+from formulations.reassignment import NOWHERE, Reassignment
 from formulations.resources import MOST_RESOURCES
 from formulations.tables import Integers
-from solver.inventories.files import read_bytes
-from solver.inventories.reading import named
+from solver.inventories.files import named, read_bytes
 
 MOST_HOSTS = 10_000
 MOST_VMS = 1_000_000
@@ -105,15 +104,50 @@ def read_machine_reassignment(model: str | Path, assignment: str | Path) -> Reas
     content, places = read_bytes(model), read_bytes(assignment)
     with named(model):
         numbers = _Numbers(content)
-    with named(assignment):
-        hosts = _Numbers(places)
     with named(model):
         parts = _Model(numbers)
     with named(assignment):
-        current = hosts.block(parts.vms, "a machine", 0, parts.hosts - 1)
-        hosts.end(f"{parts.vms} machines")
+        current = read_hosts(places, parts.vms, parts.hosts)
     with named(model):
         return parts.question(current, model.stem.removeprefix("model_"))
+
+
+def read_model(content: bytes, name: str = "") -> Reassignment:
+    """Return the question of a model file alone: no VM runs yet.
+
+    Raises
+    ------
+    InputError
+        With the line and the number's position, whatever is wrong.
+    """
+    parts = _Model(_Numbers(content))
+    return parts.question(np.full(parts.vms, NOWHERE, dtype=np.int64), name)
+
+
+def read_hosts(content: bytes, vms: int, hosts: int) -> Integers:
+    """Return the machine of every process that an assignment file states: shape (vms,).
+
+    Raises
+    ------
+    InputError
+        With the line and the number's position, whatever is wrong.
+    """
+    numbers = _Numbers(content)
+    found = numbers.block(vms, "a machine", 0, hosts - 1)
+    numbers.end(f"{vms} machines")
+    return found
+
+
+def is_model(content: bytes) -> bool:
+    """Tell whether whole numbers are a model, rather than a vector packing file: both begin with few small ones."""
+    if _STRANGE.search(content) or _LONG.search(content):
+        return False
+    numbers = np.fromstring(content, dtype=np.int64, sep=" ")
+    width = int(numbers[0]) if len(numbers) else 0
+    if not 1 <= width <= MOST_RESOURCES or len(numbers) < 2 * width + 2:
+        return False
+    packed = width + 2 + int(numbers[width + 1]) * (width + 1)
+    return len(numbers) != packed and bool((numbers[1 : 2 * width : 2] <= 1).all())
 
 
 class _Model:
@@ -158,7 +192,8 @@ class _Model:
 
     def _read_services(self) -> None:
         self.services = self._numbers.number("the number of services", 1, MOST_VMS)
-        spread, rows = [], []
+        spread: list[int] = []
+        rows: list[tuple[int, int]] = []
         for s in range(self.services):
             spread.append(self._numbers.number(f"the spread of service {s}"))
             many = self._numbers.number(f"the number of dependencies of service {s}", 0, self.services)

@@ -24,8 +24,9 @@ from formulations.scheduling.migration import (
     stops_in,
 )
 from solver.inventories.documents import StatusWord
+from solver.inventories.files import named
 from solver.inventories.json_text import decode_json
-from solver.inventories.reading import json_of, named
+from solver.inventories.reading import json_of
 
 LATEST = 2**53
 """No time in a plan file may exceed this (milliseconds)."""

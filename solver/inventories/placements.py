@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from formulations.quantities import LARGEST_QUANTITY
 from formulations.resources import Scale
 from solver.inventories.collection import uncollected
 from solver.inventories.documents import PlacementDocument, ResultDocument
+from solver.inventories.files import named, read_bytes
 from solver.inventories.json_text import decode_json
-from solver.inventories.reading import json_of, named
+from solver.inventories.machine_reassignment import read_hosts
+from solver.inventories.reading import json_of
 
 Integers = NDArray[np.int64]
 
@@ -36,6 +39,7 @@ def read_placement(path: str | Path, instance: Instance) -> Placement:
     Parameters
     ----------
     path : str or Path
+        An assignment file of machine reassignment, if it holds whole numbers only; otherwise
         JSON or YAML, with ``allocation`` and ``cells`` where they are known. VMs not named
         have no host; a placed VM may not be missing from an allocation that is given.
     instance : Instance
@@ -48,6 +52,9 @@ def read_placement(path: str | Path, instance: Instance) -> Placement:
         allocation that is no whole number of quanta, or a result that holds no placement.
     """
     path = Path(path)
+    if re.fullmatch(rb"[0-9\s]+", whole := read_bytes(path)):
+        with named(path):
+            return Placement(read_hosts(whole, instance.vm_count, instance.host_count))
     content = json_of(path)
     with named(path), uncollected():
         return _Restorer(instance).placement(_document(content))

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from formulations.errors import InputError
 from formulations.instance import Instance
+from formulations.restating import instance_of
 from solver.inventories.btrplace import is_btrplace, read_btrplace
 from solver.inventories.cloud_balancing import is_cloud_balancing, read_cloud_balancing
-from solver.inventories.files import read_bytes
+from solver.inventories.files import named, read_bytes
 from solver.inventories.json_text import decode_json
+from solver.inventories.machine_reassignment import is_model, read_model
 from solver.inventories.vector_packing import read_vector_packing
 from solver.inventories.yaml_text import json_from_yaml
 
-Form = Literal["json", "yaml", "vbp", "cloud", "btrplace"]
-"""Our own format in JSON or YAML, vector packing, cloud balancing, BtrPlace."""
+Form = Literal["json", "yaml", "vbp", "cloud", "btrplace", "machines"]
+"""Our own format in JSON or YAML, vector packing, cloud balancing, BtrPlace, models of machine reassignment."""
 
-FORMS: tuple[Form, ...] = ("json", "yaml", "vbp", "cloud", "btrplace")
+FORMS: tuple[Form, ...] = ("json", "yaml", "vbp", "cloud", "btrplace", "machines")
 
 _ENDINGS: dict[str, Form] = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".vbp": "vbp"}
 
@@ -32,7 +32,7 @@ def read_instance(path: str | Path, *, form: Form | None = None) -> Instance:
     ----------
     path : str or Path
         The file.
-    form : {"json", "yaml", "vbp", "cloud", "btrplace"}, optional
+    form : {"json", "yaml", "vbp", "cloud", "btrplace", "machines"}, optional
         Its format; by default told by the name's ending, then by the content.
 
     Raises
@@ -43,12 +43,14 @@ def read_instance(path: str | Path, *, form: Form | None = None) -> Instance:
     path = Path(path)
     content = read_bytes(path)
     with named(path):
-        return _instance(content, form or form_of(path, content))
+        return _instance(content, form or form_of(path, content), path.stem.removeprefix("model_"))
 
 
-def _instance(content: bytes, form: Form) -> Instance:
+def _instance(content: bytes, form: Form, name: str) -> Instance:
     if form == "vbp":
         return read_vector_packing(content)
+    if form == "machines":
+        return instance_of(read_model(content, name))
     if form not in FORMS:
         raise InputError(f"unknown format {form!r}; expected one of {', '.join(FORMS)}")
     if form == "yaml":
@@ -66,7 +68,9 @@ def form_of(path: Path, content: bytes) -> Form:
         return known
     if content.lstrip().startswith((b"{", b"[")):
         return "json"
-    return "vbp" if re.match(rb"\s*[0-9]+\s+[-+0-9.eE]+\s", content) else "yaml"
+    if not re.match(rb"\s*[0-9]+\s+[-+0-9.eE]+\s", content):
+        return "yaml"
+    return "machines" if is_model(content) else "vbp"
 
 
 def json_of(path: Path) -> bytes:
@@ -80,12 +84,3 @@ def json_of(path: Path) -> bytes:
     content = read_bytes(path)
     with named(path):
         return json_from_yaml(content) if form_of(path, content) == "yaml" else content
-
-
-@contextmanager
-def named(path: Path) -> Iterator[None]:
-    """Name the file in every InputError raised inside."""
-    try:
-        yield
-    except InputError as error:
-        raise error.in_file(str(path)) from None

@@ -26,9 +26,8 @@ from formulations.scheduling.workload import (
 )
 from formulations.tables import Integers
 from solver.inventories.collection import uncollected
-from solver.inventories.files import read_bytes, write_bytes
+from solver.inventories.files import named, read_bytes, write_bytes
 from solver.inventories.json_text import decode_json
-from solver.inventories.reading import named
 
 COLUMNS = ("arrival", "vm", "cpu_seconds", "priority")
 

@@ -283,8 +283,8 @@ def _checked(
     """Replay a plan; without a result the target is where its steps lead."""
     from formulations.scheduling.migration import MigrationQuestion
     from solver.inventories import read_placement
+    from solver.inventories.files import named
     from solver.inventories.migrations import destination, plan_of, read_plan
-    from solver.inventories.reading import named
     from solver.reporting.migrations import check_json, check_report
     from solver.verifying.schedules.migration import check_migration
 
