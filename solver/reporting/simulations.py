@@ -53,8 +53,7 @@ def simulation_report(
     yield _headline(simulations[0])
     summaries = [summary(one) for one in simulations]
     policies = Column("policy", [one.policy for one in summaries], name=True)
-    for at, built in enumerate(stacked([policies], _columns(summaries))):
-        yield from ("", built) if at else (built,)
+    yield from _tables(policies, [one.figures for one in summaries], _columns(summaries))
     if len(simulations) > 1 and not everything:
         return
     for one in simulations:
@@ -76,12 +75,21 @@ def _headline(simulation: Simulation) -> Text:
     )
 
 
+def _tables(key: Column, figures: Sequence[Figures], others: Sequence[Column]) -> Iterator[RenderableType]:
+    """Yield waiting and response times, then turnaround and what else there is to tell."""
+    times = {
+        name: _spread_columns(name, [getattr(one, name) for one in figures])
+        for name in ("waiting", "response", "turnaround")
+    }
+    first = [*times["waiting"], *times["response"]]
+    built = [*stacked([key], first), *stacked([key], [*times["turnaround"], *others])]
+    for at, one in enumerate(built):
+        yield from ("", one) if at else (one,)
+
+
 def _columns(summaries: Sequence[Summary]) -> list[Column]:
-    """Return the columns of the comparison; what switches cost only where they cost anything."""
-    columns = []
-    for name in ("waiting", "response", "turnaround"):
-        columns += _spread_columns(name, [getattr(one.figures, name) for one in summaries])
-    columns += [
+    """Return the columns of the comparison beside times; what switches cost only where they cost anything."""
+    columns = [
         Column("jobs/s", [f"{float(one.throughput):,.1f}" for one in summaries]),
         Column("fairness", [f"{one.fairness:.4f}" for one in summaries]),
         Column("switches", [f"{one.switches:,}" for one in summaries]),
@@ -107,15 +115,12 @@ def _vm_tables(instance: Instance, simulation: Simulation, *, everything: bool) 
     names = [instance.vm_names.name(vm) for vm in shown]
     rows = [figures[vm] for vm in shown]
     yield Text(f"under {simulation.policy}", style="bold")
-    columns = [
+    counts = [
         Column("jobs", [f"{row.jobs:,}" for row in rows]),
         Column("core time", [milliseconds(row.work) for row in rows]),
         Column("of its due", [percent(parts[vm]) if parts[vm] < 1 else f"{parts[vm] * 100:.0f} %" for vm in shown]),
     ]
-    for name in ("waiting", "response", "turnaround"):
-        columns += _spread_columns(name, [getattr(row, name) for row in rows])
-    for at, built in enumerate(stacked([Column("VM", names, name=True)], columns)):
-        yield from ("", built) if at else (built,)
+    yield from _tables(Column("VM", names, name=True), rows, counts)
     if len(shown) < len(figures):
         yield f"… and {count(len(figures) - len(shown), 'more VM')}; --all shows them"
 
