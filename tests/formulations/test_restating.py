@@ -48,7 +48,7 @@ def random_question(rng: np.random.Generator) -> Reassignment:
         most_per_host=np.ones(s, dtype=np.int64),
         dependencies=np.array(dependencies, dtype=np.int64).reshape(-1, 2),
         move_cost=rng.integers(0, 5, n),
-        move_weight=int(rng.integers(0, 3)),
+        move_weight=int(rng.integers(1, 3)),
         service_weight=int(rng.integers(0, 4)),
         pair_weight=int(rng.integers(0, 3)),
         host_class=np.arange(m, dtype=np.int64),
