@@ -78,7 +78,9 @@ def _vm(
         return None
     wanted = min(free, Fraction(int(rng.integers(5, 400)), 100))
     wanted = (free if free - wanted < Fraction(1, 20) else wanted) * over  # no sliver is left
-    size = max(1, int(wanted * per_core))
+    size = int(wanted * per_core)
+    if not size:
+        return None
     kind = rng.random()
     isolation = None
     if kind < 0.12:
