@@ -30,6 +30,9 @@ MEAN_BURST = 0.02
 ON, OFF = 1.0, 4.0
 """Mean seconds for which a bursty VM brings work, and brings none."""
 
+CYCLES = 10
+"""In a short time VMs are switched on and off faster, so often on average."""
+
 
 def generated(
     instance: Instance,
@@ -56,7 +59,8 @@ def generated(
     kind : {"poisson", "pareto", "bursty"}
         Poisson arrivals with exponential sizes; Poisson arrivals with Pareto sizes (tail exponent
         ``TAIL``): few jobs make most of the work; arrivals only while a VM is on, for ``ON`` seconds
-        on average after ``OFF`` seconds of silence, with exponential sizes (an interrupted Poisson process).
+        on average after ``OFF`` seconds of silence (shorter where ``CYCLES`` of them would not fit),
+        with exponential sizes: an interrupted Poisson process.
     load : float
         Above 0, at most 2.
     seconds : float
@@ -174,8 +178,9 @@ def _in_bursts(rng: np.random.Generator, expected: Floats, seconds: float) -> tu
 
 def _on_times(rng: np.random.Generator, seconds: float) -> tuple[Floats, Floats]:
     """Return when a VM is switched on and off, from a moment in the middle of its life."""
-    many = int(seconds / (ON + OFF) * 2) + 20
-    lengths = rng.exponential(1.0, 2 * many) * np.tile((ON, OFF), many)
+    cycle = min(ON + OFF, seconds / CYCLES)
+    many = int(2 * seconds / cycle) + 20
+    lengths = rng.exponential(cycle / (ON + OFF), 2 * many) * np.tile((ON, OFF), many)
     begins_on = rng.random() < ON / (ON + OFF)
     edges = np.concatenate(([0.0], np.cumsum(lengths if begins_on else np.roll(lengths, 1))))
     begin = edges[0::2] if begins_on else edges[1::2]
