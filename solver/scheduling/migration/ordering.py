@@ -196,10 +196,12 @@ class _Orderer:
 
     def _unproved(self, *said: str) -> Ordering:
         """Answer where there is neither a sequence without stops nor a proof that there is none."""
-        hops = self._cleared(self.deadline, stops=True) if self.question.allow_stops else None
-        if hops is not None:
-            found = self._found(hops, bypass_bound=0, proved_by="")
-            return replace(found, reasons=(*said, *self.circles))
+        if self.question.allow_stops:
+            hops = self._cleared(self.deadline.within(self.deadline.left / 2), stops=True)
+            hops = self._searched(stops=True, lenient=False, below=hops).hops or hops
+            if hops is not None:
+                found = self._found(hops, bypass_bound=0, proved_by="")
+                return replace(found, reasons=(*said, *self.circles))
         stuck = tuple(obstacles(self.question, self.deadline))
         return Ordering(
             PlanStatus.UNKNOWN,
