@@ -10,7 +10,9 @@ import msgspec
 
 from formulations.instance import Instance
 from solver.inventories.documents import LevelDocument
+from solver.inventories.files import read_bytes
 from solver.inventories.json_text import decode_json
+from solver.inventories.machine_reassignment import is_assignment
 from solver.inventories.reading import json_of
 from solver.reporting.figures import figure
 from solver.verifying import Verdict
@@ -28,11 +30,13 @@ def false_claims(path: Path, instance: Instance, verdict: Verdict) -> tuple[str,
     Parameters
     ----------
     path : Path
-        A result, or a bare placement, which claims nothing.
+        A result; a bare placement or an assignment claims nothing.
     instance : Instance
     verdict : Verdict
         Of the same placement.
     """
+    if is_assignment(read_bytes(path)):
+        return ()
     stated = {level.name: level.value for level in decode_json(json_of(path), _Claims).levels}
     values = zip(instance.levels, verdict.values or (), strict=False)
     return tuple(

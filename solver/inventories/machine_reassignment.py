@@ -138,6 +138,11 @@ def read_hosts(content: bytes, vms: int, hosts: int) -> Integers:
     return found
 
 
+def is_assignment(content: bytes) -> bool:
+    """Tell whether text holds nothing but whole numbers."""
+    return re.fullmatch(rb"[0-9\s]+", content) is not None
+
+
 def is_model(content: bytes) -> bool:
     """Tell whether whole numbers are a model, rather than a vector packing file: both begin with few small ones."""
     if _STRANGE.search(content) or _LONG.search(content):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from solver.inventories.collection import uncollected
 from solver.inventories.documents import PlacementDocument, ResultDocument
 from solver.inventories.files import named, read_bytes
 from solver.inventories.json_text import decode_json
-from solver.inventories.machine_reassignment import read_hosts
+from solver.inventories.machine_reassignment import is_assignment, read_hosts
 from solver.inventories.reading import json_of
 
 Integers = NDArray[np.int64]
@@ -52,7 +51,7 @@ def read_placement(path: str | Path, instance: Instance) -> Placement:
         allocation that is no whole number of quanta, or a result that holds no placement.
     """
     path = Path(path)
-    if re.fullmatch(rb"[0-9\s]+", whole := read_bytes(path)):
+    if is_assignment(whole := read_bytes(path)):
         with named(path):
             return Placement(read_hosts(whole, instance.vm_count, instance.host_count))
     content = json_of(path)

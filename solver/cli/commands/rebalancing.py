@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from solver.cli.commands.solving import ending_on_request
+from solver.cli.commands.solving import ending_on_request, read_running
 from solver.cli.exits import Exit, exit_of_result, exit_of_status
 from solver.cli.options import FILE, Command, command, drawable, writable
 from solver.cli.parsing import OBJECTIVE
@@ -97,7 +97,7 @@ def rebalance_command(
     from solver.rebalancing import rebalance
 
     drawable(picture)
-    instance = running(file, current)
+    instance = read_running(file, current)
     if objective is not None:
         instance = instance.replace(objective=objective)
     if curve:
@@ -121,7 +121,7 @@ def repair_command(session: Session, *, file: Path, current: Path | None, price:
     """
     from solver.rebalancing import repair
 
-    instance = running(file, current)
+    instance = read_running(file, current)
     return answered(session, options, lambda limit, more: repair(instance, price=price, seconds=limit, **more))
 
 
@@ -139,7 +139,7 @@ def drain_command(
     """
     from solver.rebalancing import drain
 
-    instance = running(file, current)
+    instance = read_running(file, current)
     return answered(session, options, lambda limit, more: drain(instance, hosts, price=price, seconds=limit, **more))
 
 
@@ -157,17 +157,8 @@ def admit_command(
     """
     from solver.rebalancing import admit
 
-    instance = running(file, current)
+    instance = read_running(file, current)
     return answered(session, options, lambda limit, more: admit(instance, vms, price=price, seconds=limit, **more))
-
-
-def running(file: Path, current: Path | None) -> Instance:
-    """Read an instance, and where its VMs run now."""
-    from solver.inventories import read_instance, read_placement
-    from solver.rebalancing.questions import placed_now
-
-    instance = read_instance(file)
-    return instance if current is None else placed_now(instance, read_placement(current, instance))
 
 
 def answered(

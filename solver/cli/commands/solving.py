@@ -71,6 +71,13 @@ if TYPE_CHECKING:
     "balance:RESOURCE:OTHER[:TARGET], imbalance.",
 )
 @click.option("--allow-unplaced", is_flag=True, help="Leave VMs out, lowest priority first, where not all fit.")
+@click.option(
+    "--current",
+    type=FILE,
+    metavar="PLACEMENT",
+    help='Where VMs run now, if FILE does not say: a result, any {"placement": {"VM": "HOST"}}, or an '
+    "assignment of machine reassignment.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.option("--output", "-o", type=FILE, metavar="RESULT.json", help="Write the result to a file.")
 @click.option("--picture", type=FILE, metavar="FILE.png", help="Draw the hosts and what each VM gets.")
@@ -83,6 +90,7 @@ def solve_command(
     isolation: AnyIsolation | None,
     objective: list[ObjectiveLevel] | None,
     allow_unplaced: bool,
+    current: Path | None,
     as_json: bool,
     output: Path | None,
     picture: Path | None,
@@ -91,19 +99,27 @@ def solve_command(
 ) -> Exit:
     """Place the VMs of FILE on its hosts, as well as can be proved in the time.
 
-    FILE is an instance in JSON or YAML, a .vbp vector packing file, or a cloud
-    balancing JSON file. Ctrl-C ends the search with the best placement so far.
+    FILE is an instance in JSON or YAML, a .vbp vector packing file, a cloud
+    balancing or BtrPlace JSON file, or a model of machine reassignment. Ctrl-C ends
+    the search with the best placement so far.
     """
-    from solver.inventories import read_instance
-
     writable(output, "--output")
     drawable(picture)
-    instance = changed(read_instance(file), isolation, objective, allow_unplaced=allow_unplaced)
+    instance = changed(read_running(file, current), isolation, objective, allow_unplaced=allow_unplaced)
     warn_of_free_refusal(session, instance)
     result = solved(session, instance, limit, settings)
     for warning in result.warnings:
         session.warn(warning)
     return deliver(session, result, as_json=as_json, output=output, picture=picture, everything=everything)
+
+
+def read_running(file: Path, current: Path | None) -> Instance:
+    """Read an instance, and where its VMs run now if another file says so."""
+    from solver.inventories import read_instance, read_placement
+    from solver.rebalancing.questions import placed_now
+
+    instance = read_instance(file)
+    return instance if current is None else placed_now(instance, read_placement(current, instance))
 
 
 def changed(
