@@ -26,8 +26,10 @@ from formulations.scheduling.legs import Row, RowKind
 from formulations.scheduling.migration import MigrationQuestion
 from formulations.scheduling.steps import Hop
 from solver.scheduling.migration.claiming import Part, RowDraft
+from solver.scheduling.migration.domain_tallies import Alone, Occupied
 from solver.scheduling.migration.rooms import Rooms
-from solver.scheduling.migration.tallies import Alone, Fullest, InUse, Occupied, Tally, tally_of
+from solver.scheduling.migration.tallies import Fullest, InUse, tally_of
+from solver.scheduling.migration.tally import Tally
 
 MOST_OVERLAPPING = 6
 """Legs of one chain that may be under way at once: every choice of their ends is tried."""

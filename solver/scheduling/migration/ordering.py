@@ -117,7 +117,8 @@ class _Orderer:
         met = best is not None and price(self.question, best) // BYPASS <= self.knots
         if best is not None and (met or not self.searchable):
             return self._found(best, bypass_bound=self.knots, proved_by=COUNTED)
-        outcome = self._searched(stops=False, lenient=False, below=best)
+        share = 0.6 if self.question.allow_stops and best is None else 1.0  # leave time to find the VMs to stop
+        outcome = self._searched(stops=False, lenient=False, below=best, share=share)
         best = outcome.hops or best
         if best is not None:
             return self._without_stops(best, outcome)
@@ -148,10 +149,10 @@ class _Orderer:
                 best, price_of_best, in_vain = hops, price(self.question, hops), 0
         return best
 
-    def _searched(self, *, stops: bool, lenient: bool, below: tuple[Hop, ...] | None) -> Outcome:
+    def _searched(self, *, stops: bool, lenient: bool, below: tuple[Hop, ...] | None, share: float = 1.0) -> Outcome:
         search = Search(self.question, stops=stops, lenient=lenient)
         most = None if below is None else price(self.question, below)
-        outcome = search.run(self.deadline, self.most_nodes, most)
+        outcome = search.run(self.deadline.within(self.deadline.left * share), self.most_nodes, most)
         log.debug("migration order: %d states looked at, complete: %s", outcome.nodes, outcome.complete)
         return outcome
 

@@ -10,7 +10,8 @@ from operator import gt
 from formulations.scheduling.migration import NOWHERE, MigrationQuestion
 from formulations.scheduling.steps import Hop
 from solver.scheduling.migration.rooms import Loads, Rooms
-from solver.scheduling.migration.tallies import InUse, Tally, tally_of
+from solver.scheduling.migration.tallies import InUse, tally_of
+from solver.scheduling.migration.tally import Tally
 
 Position = tuple[int, int]
 """A host and the NUMA cells there as a bit mask."""

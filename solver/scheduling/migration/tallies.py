@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,59 +20,14 @@ from formulations.rules import (
     FaultDomains,
     Fence,
     Gather,
-    Level,
     Pin,
     Rule,
-    Selector,
     Split,
     Spread,
 )
+from solver.scheduling.migration.domain_tallies import Alone, Mixed, Occupied
+from solver.scheduling.migration.tally import Tally
 from solver.verifying import RuleJudge
-
-
-class Tally(ABC):
-    """The amount broken of one rule, kept up to date as VMs are put on hosts and taken off.
-
-    Attributes
-    ----------
-    members : frozenset of int
-        The VMs that it looks at.
-    amount : int
-        The amount broken now; VMs that are on no host do not count.
-    """
-
-    members: frozenset[int]
-    amount: int = 0
-
-    def __init__(self, instance: Instance, rule: Rule) -> None:
-        self.instance = instance
-        self.rule = rule
-
-    @abstractmethod
-    def put(self, vm: int, host: int, /) -> None:
-        """Count a VM on a host."""
-
-    @abstractmethod
-    def take(self, vm: int, host: int, /) -> None:
-        """Count it there no longer."""
-
-    def role(self, vm: int) -> Any:
-        """Return what the rule sees in a VM: two VMs with the same role may change places."""
-        return vm in self.members
-
-    def seen(self, selectors: Iterable[Selector]) -> frozenset[int]:
-        """Return the VMs of the selectors that rules see."""
-        vms = self.instance.vms_called(selectors)
-        return frozenset(vms[self.instance.ruled[vms]].tolist())
-
-    def hosts(self, selectors: Iterable[Selector]) -> frozenset[int]:
-        """Return the hosts of the selectors."""
-        return frozenset(self.instance.hosts_called(selectors).tolist())
-
-    def domains(self, level: Level) -> list[int]:
-        """Return the domain of every host."""
-        domains: list[int] = self.instance.domains(level, np.arange(self.instance.host_count)).tolist()
-        return domains
 
 
 class Misplaced(Tally):
@@ -131,125 +85,6 @@ class Fullest(Tally):
     def take(self, _vm: int, host: int, /) -> None:
         """Count it there no longer."""
         self._count(host, -1)
-
-
-class Occupied(Tally):
-    """Spread, gather, at least: how many domains the VMs occupy."""
-
-    def __init__(self, instance: Instance, rule: Spread | Gather | AtLeastDomains) -> None:
-        super().__init__(instance, rule)
-        self.members = self.seen(rule.vms)
-        self.domain = self.domains(rule.level)
-        self.there: Counter[int] = Counter()
-        self.placed = 0
-        self.occupied = 0
-        self._weigh()
-
-    def put(self, _vm: int, host: int, /) -> None:
-        """Count a VM on a host."""
-        domain = self.domain[host]
-        self.occupied += not self.there[domain]
-        self.there[domain] += 1
-        self.placed += 1
-        self._weigh()
-
-    def take(self, _vm: int, host: int, /) -> None:
-        """Count it there no longer."""
-        domain = self.domain[host]
-        self.there[domain] -= 1
-        self.occupied -= not self.there[domain]
-        self.placed -= 1
-        self._weigh()
-
-    def _weigh(self) -> None:
-        if isinstance(self.rule, Spread):
-            self.amount = self.placed - self.occupied
-        elif isinstance(self.rule, Gather):
-            self.amount = max(0, self.occupied - 1)
-        elif isinstance(self.rule, AtLeastDomains):
-            self.amount = max(0, self.rule.least - self.occupied - (len(self.members) - self.placed))
-
-
-class Mixed(Tally):
-    """Split and fault domains: groups beyond the first in every domain that counts."""
-
-    def __init__(self, instance: Instance, rule: Split | FaultDomains) -> None:
-        super().__init__(instance, rule)
-        groups = rule.groups if isinstance(rule, Split) else rule.domains
-        self.group = {vm: at for at, group in enumerate(groups) for vm in self.seen(group)}
-        self.members = frozenset(self.group)
-        self.levels = [self._counted(rule.level)] if isinstance(rule, Split) else self._hosts_and_racks()
-        self.there: Counter[tuple[int, int, int]] = Counter()
-        self.present: Counter[tuple[int, int]] = Counter()
-
-    def _counted(self, level: Level) -> list[int]:
-        return self.domains(level)
-
-    def _hosts_and_racks(self) -> list[list[int]]:
-        """Return the domains of hosts and of racks; -1 for a host without a rack, which counts once."""
-        entries = self.instance.host_names.entries().tolist()
-        racked = [self.instance.hosts[entry].rack is not None for entry in entries]
-        racks = [rack if named else -1 for rack, named in zip(self.domains("rack"), racked, strict=True)]
-        return [self.domains("host"), racks]
-
-    def put(self, vm: int, host: int, /) -> None:
-        """Count a VM on a host."""
-        for level, domain in enumerate(self.levels):
-            if domain[host] < 0:
-                continue
-            place = level, domain[host]
-            key = (*place, self.group[vm])
-            if not self.there[key]:
-                self.amount += self.present[place] > 0
-                self.present[place] += 1
-            self.there[key] += 1
-
-    def take(self, vm: int, host: int, /) -> None:
-        """Count it there no longer."""
-        for level, domain in enumerate(self.levels):
-            if domain[host] < 0:
-                continue
-            place = level, domain[host]
-            key = (*place, self.group[vm])
-            self.there[key] -= 1
-            if not self.there[key]:
-                self.present[place] -= 1
-                self.amount -= self.present[place] > 0
-
-    def role(self, vm: int) -> Any:
-        """Return the VM's group."""
-        return self.group.get(vm)
-
-
-class Alone(Tally):
-    """Depend: the VMs in domains without any that they depend on."""
-
-    def __init__(self, instance: Instance, rule: Depend) -> None:
-        super().__init__(instance, rule)
-        self.vms, self.on = self.seen(rule.vms), self.seen(rule.on)
-        self.members = self.vms | self.on
-        self.domain = self.domains(rule.level)
-        self.asking: Counter[int] = Counter()
-        self.serving: Counter[int] = Counter()
-
-    def _count(self, vm: int, host: int, by: int) -> None:
-        domain = self.domain[host]
-        before = 0 if self.serving[domain] else self.asking[domain]
-        self.asking[domain] += by * (vm in self.vms)
-        self.serving[domain] += by * (vm in self.on)
-        self.amount += (0 if self.serving[domain] else self.asking[domain]) - before
-
-    def put(self, vm: int, host: int, /) -> None:
-        """Count a VM on a host."""
-        self._count(vm, host, 1)
-
-    def take(self, vm: int, host: int, /) -> None:
-        """Count it there no longer."""
-        self._count(vm, host, -1)
-
-    def role(self, vm: int) -> Any:
-        """Return whether the VM depends, and whether it is depended on."""
-        return vm in self.vms, vm in self.on
 
 
 class Crowded(Tally):

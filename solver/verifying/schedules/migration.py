@@ -6,12 +6,9 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from fractions import Fraction
 
 import numpy as np
 
-from formulations.instance import Instance
-from formulations.machines import MOST_CELLS
 from formulations.scheduling.migration import (
     NOWHERE,
     MigrationPlan,
@@ -23,39 +20,9 @@ from formulations.scheduling.migration import (
 )
 from solver.verifying.rules import RuleJudge
 from solver.verifying.schedules.crowding import Crowding, Guests
+from solver.verifying.schedules.migration_steps import MigrationFault, fault, malformed, too_quick
 from solver.verifying.schedules.presence import Presence, Worst
 from solver.verifying.verdict import MOST_LISTED, Violation
-
-
-class MigrationFault(StrEnum):
-    """What is wrong with a migration plan."""
-
-    STEP = "step"
-    """A step is malformed: an unknown VM or host, a wrong kind, or times out of order."""
-    PATH = "path"
-    """A VM is moved from where it is not, or by two steps at a time."""
-    NOT_WANTED = "not wanted"
-    """A VM is moved that is off or ignored."""
-    DURATION = "duration"
-    """A step takes less time, or stands still for less, than the model says."""
-    ARRIVAL = "arrival"
-    """A VM does not end where the target wants it."""
-    REFUSED = "refused"
-    """A host is given a VM that it can never take."""
-    CAPACITY = "capacity"
-    """A host or cell carries more than it has, and more than before."""
-    RULE = "rule"
-    """A hard rule is broken more than before."""
-    UNDECIDED = "undecided"
-    """So many VMs of a rule are under way that whether it is broken more cannot be told."""
-    HOST_LIMIT = "host limit"
-    """A host takes part in more migrations than it may."""
-    LINK_LIMIT = "link limit"
-    """More migrations use a link than may."""
-    CLUSTER_LIMIT = "cluster limit"
-    """More migrations are under way than may be."""
-    CLAIM = "claim"
-    """What the plan says of itself does not hold."""
 
 
 def check_migration(question: MigrationQuestion, plan: MigrationPlan) -> tuple[Violation, ...]:
@@ -72,18 +39,18 @@ def check_migration(question: MigrationQuestion, plan: MigrationPlan) -> tuple[V
     """
     if plan.status in {PlanStatus.INFEASIBLE, PlanStatus.UNKNOWN}:
         return tuple(_claims_without_steps(plan))
-    if malformed := tuple(_malformed(question, plan.steps)):
-        return _cut(malformed)
+    if wrong := tuple(malformed(question, plan.steps)):
+        return _cut(wrong)
     return (*check_steps(question, plan.steps), *_claims(question, plan))
 
 
 def check_steps(question: MigrationQuestion, steps: Iterable[Step]) -> tuple[Violation, ...]:
     """Return what is wrong with the steps of a plan, whatever it says of itself."""
     steps = tuple(steps)
-    if malformed := tuple(_malformed(question, steps)):
-        return _cut(malformed)
+    if wrong := tuple(malformed(question, steps)):
+        return _cut(wrong)
     replay = _Replay(question, steps)
-    return _cut((*_too_quick(question, steps), *replay.run()))
+    return _cut((*too_quick(question, steps), *replay.run()))
 
 
 def _cut(found: tuple[Violation, ...]) -> tuple[Violation, ...]:
@@ -96,75 +63,8 @@ def _cut(found: tuple[Violation, ...]) -> tuple[Violation, ...]:
         if seen[violation.kind] <= MOST_LISTED:
             kept.append(violation)
     more = {kind: count - MOST_LISTED for kind, count in counts.items() if count > MOST_LISTED}
-    kept += [_violation(kind, (), f"{kind}: {count:,} more of the kind", count) for kind, count in more.items()]
+    kept += [fault(kind, (), f"{kind}: {count:,} more of the kind", count) for kind, count in more.items()]
     return tuple(kept)
-
-
-def _violation(
-    kind: StrEnum, subjects: tuple[str, ...], message: str, amount: int | Fraction = 1, unit: str = ""
-) -> Violation:
-    return Violation(kind, subjects, Fraction(amount), unit, message)
-
-
-# -- single steps ------------------------------------------------------------------------------
-
-
-def _malformed(question: MigrationQuestion, steps: tuple[Step, ...]) -> Iterator[Violation]:
-    for number, step in enumerate(steps):
-        if problem := _problem(question, step):
-            yield _violation(MigrationFault.STEP, (str(number),), f"step {number + 1}: {problem}")
-
-
-def _problem(question: MigrationQuestion, step: Step) -> str:  # noqa: PLR0911 -- one sentence per fault
-    """Return what is wrong with the form of a step, empty if nothing."""
-    instance = question.instance
-    figures = (step.vm, step.source, step.target, step.start, step.end, step.downtime, step.cells)
-    if any(isinstance(figure, bool) or not isinstance(figure, int) for figure in figures):
-        return "expected integers"
-    if not 0 <= step.vm < instance.vm_count:
-        return f"there is no VM {step.vm}"
-    if not all(NOWHERE <= host < instance.host_count for host in (step.source, step.target)):
-        return f"there is no host {max(step.source, step.target)}"
-    wanted = {"move": (True, True), "stop": (True, False), "start": (False, True)}.get(step.kind)
-    if wanted is None:
-        return f"there is no kind {step.kind!r}"
-    if (step.source >= 0, step.target >= 0) != wanted:
-        return f"a {step.kind} with the wrong ends"
-    if step.start < 0 or step.end < step.start or step.downtime < 0:
-        return f"it runs from {step.start:,} to {step.end:,} ms"
-    return _wrong_cells(question, step)
-
-
-def _wrong_cells(question: MigrationQuestion, step: Step) -> str:
-    instance = question.instance
-    table = None if step.target < 0 else instance.tables.cells[_entry(instance, step.target)]
-    if table is None or not question.with_cells:
-        return "cells are named where there are none" if step.cells else ""
-    wanted = instance.vms[int(instance.vm_entry[step.vm])].numa
-    if step.cells < 0 or step.cells >> min(len(table), MOST_CELLS) or step.cells.bit_count() != wanted:
-        return f"expected {wanted} of the {len(table)} cells"
-    return ""
-
-
-def _entry(instance: Instance, host: int) -> int:
-    return int(instance.host_names.entry_of(np.array([host]))[0])
-
-
-def _too_quick(question: MigrationQuestion, steps: tuple[Step, ...]) -> Iterator[Violation]:
-    for step in steps:
-        least, still = 0, 0
-        if step.kind == "move":
-            transfer = question.transfer(step.vm, step.source, step.target)
-            least, still = transfer.duration, transfer.downtime
-        elif step.kind == "start":
-            least = question.boot(step.vm)
-        name = question.instance.vm_names.name(step.vm)
-        if step.end - step.start < least:
-            text = f"the {step.kind} of {name} takes {step.end - step.start:,} ms, not the {least:,} ms it needs"
-            yield _violation(MigrationFault.DURATION, (name,), text, least - (step.end - step.start), "ms")
-        if step.downtime < still:
-            text = f"{name} stands still for {step.downtime:,} ms, not for the {still:,} ms of the model"
-            yield _violation(MigrationFault.DURATION, (name,), text, still - step.downtime, "ms")
 
 
 # -- the replay --------------------------------------------------------------------------------
@@ -220,14 +120,14 @@ class _Replay:
     def _astray(self, step: Step) -> Violation | None:
         name = self.instance.vm_names.name(step.vm)
         if not self.instance.ruled[step.vm]:
-            return _violation(MigrationFault.NOT_WANTED, (name,), f"{name} is off or ignored, but is moved")
+            return fault(MigrationFault.NOT_WANTED, (name,), f"{name} is off or ignored, but is moved")
         if step.vm in self.busy:
-            return _violation(MigrationFault.PATH, (name,), f"{name} has two steps at a time")
+            return fault(MigrationFault.PATH, (name,), f"{name} has two steps at a time")
         if int(self.first[step.vm]) != step.source:
             text = f"{name} leaves {self._called(step.source)} but is on {self._called(int(self.first[step.vm]))}"
-            return _violation(MigrationFault.PATH, (name,), text)
+            return fault(MigrationFault.PATH, (name,), text)
         if step.source == step.target and step.cells == int(self.cells[step.vm]):
-            return _violation(MigrationFault.PATH, (name,), f"{name} is moved to where it is")
+            return fault(MigrationFault.PATH, (name,), f"{name} is moved to where it is")
         return None
 
     def _called(self, host: int) -> str:
@@ -238,7 +138,7 @@ class _Replay:
         vm = step.vm
         if step.target >= 0 and step.target != step.source:
             for refusal in self.crowding.refusals(vm, step.target):
-                yield _violation(MigrationFault.REFUSED, (self._vm(vm), self._called(step.target)), refusal)
+                yield fault(MigrationFault.REFUSED, (self._vm(vm), self._called(step.target)), refusal)
         self.busy.add(vm)
         self.second[vm] = step.target
         if step.source < 0 or step.target < 0:
@@ -266,7 +166,7 @@ class _Replay:
                 said = f"{text}, when the {step.kind} of {self._vm(step.vm)} starts at {step.start:,} ms"
                 resource = self.instance.resources[key[2]]
                 subjects = (self._vm(step.vm), self._called(host), resource.name)
-                yield _violation(MigrationFault.CAPACITY, subjects, said, amount, resource.unit)
+                yield fault(MigrationFault.CAPACITY, subjects, said, amount, resource.unit)
             self.figures[host] = after
 
     def _broken(self, step: Step) -> Iterator[Violation]:
@@ -280,10 +180,10 @@ class _Replay:
             if after.least > before.most:
                 text = f"{rule}: broken by {after.least}, before by {before.most}, {when}"
                 amount = after.least - before.most
-                yield _violation(MigrationFault.RULE, (rule, self._vm(step.vm)), text, amount)
+                yield fault(MigrationFault.RULE, (rule, self._vm(step.vm)), text, amount)
             elif not _same(before, after):
                 text = f"{rule}: too many of its VMs are under way to tell whether it is broken more, {when}"
-                yield _violation(MigrationFault.UNDECIDED, (rule, self._vm(step.vm)), text)
+                yield fault(MigrationFault.UNDECIDED, (rule, self._vm(step.vm)), text)
 
     def _count(self, step: Step, by: int) -> None:
         self.on_host.update(dict.fromkeys({step.source, step.target}, by))
@@ -295,15 +195,15 @@ class _Replay:
         for host in sorted({step.source, step.target}):
             if self.on_host[host] > (most := int(question.limit_of[host])):
                 text = f"{self._called(host)} takes part in {self.on_host[host]} migrations of {most} {when}"
-                yield _violation(MigrationFault.HOST_LIMIT, (self._called(host),), text, self.on_host[host] - most)
+                yield fault(MigrationFault.HOST_LIMIT, (self._called(host),), text, self.on_host[host] - most)
         for link in question.links_between(step.source, step.target):
             if self.on_link[link] > (most := question.link_limits[link]):
                 name = question.links[link].name
                 text = f"{self.on_link[link]} migrations use {name} of {most} {when}"
-                yield _violation(MigrationFault.LINK_LIMIT, (name,), text, self.on_link[link] - most)
+                yield fault(MigrationFault.LINK_LIMIT, (name,), text, self.on_link[link] - most)
         if question.per_cluster is not None and self.under_way > question.per_cluster:
             text = f"{self.under_way} migrations are under way of {question.per_cluster} {when}"
-            yield _violation(MigrationFault.CLUSTER_LIMIT, (), text, self.under_way - question.per_cluster)
+            yield fault(MigrationFault.CLUSTER_LIMIT, (), text, self.under_way - question.per_cluster)
 
     def _end(self, step: Step) -> None:
         """Finish a step: from here on the VM is at its target alone; nothing gets worse by that."""
@@ -332,7 +232,7 @@ class _Replay:
             ends, wanted = self._called(int(self.first[vm])), self._called(int(self.question.there[vm]))
             cells = " in other cells" if ends == wanted else ""
             text = f"{self._vm(vm)} ends on {ends}{cells}, and should on {wanted}"
-            yield _violation(MigrationFault.ARRIVAL, (self._vm(vm),), text)
+            yield fault(MigrationFault.ARRIVAL, (self._vm(vm),), text)
 
     def _rules_at_the_end(self) -> Iterator[Violation]:
         for rule in self.question.rules_at_the_end:
@@ -340,7 +240,7 @@ class _Replay:
             before, after = judge.amount(self.question.here), judge.amount(self.first)
             if after > before:
                 text = f"{rule}: broken by {after} in the end, at first by {before}"
-                yield _violation(MigrationFault.RULE, (str(rule),), text, after - before)
+                yield fault(MigrationFault.RULE, (str(rule),), text, after - before)
 
 
 def _same(before: Worst, after: Worst) -> bool:
@@ -390,4 +290,7 @@ def _forbidden_stays(question: MigrationQuestion, plan: MigrationPlan) -> Iterat
 
 
 def _claim(text: str) -> Violation:
-    return _violation(MigrationFault.CLAIM, (), text)
+    return fault(MigrationFault.CLAIM, (), text)
+
+
+__all__ = ["MigrationFault", "check_migration", "check_steps"]
