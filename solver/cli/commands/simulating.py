@@ -104,10 +104,19 @@ def simulate_command(
     placement = _placement(session, instance, result, limit)
     if isinstance(placement, Exit):
         return placement
+    _tell_of_compiling(session)
     simulations = _simulated(instance, placement, wishes, drawn=picture is not None)
     return _deliver(
         session, instance, simulations, as_json=as_json, output=output, picture=picture, everything=everything
     )
+
+
+def _tell_of_compiling(session: Session) -> None:
+    """Tell those who watch why the first time takes longer."""
+    from solver.scheduling.dynamic.compiled import kept_from_before
+
+    if session.shows_progress and not kept_from_before():
+        complain("compiling the simulation's loops; they are kept for the next time")
 
 
 def _check_wishes(wishes: dict[str, Any], *, drawn: bool) -> None:

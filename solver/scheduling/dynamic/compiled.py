@@ -6,7 +6,8 @@ import numpy as np
 
 from formulations.scheduling.workload import Workload
 from formulations.tables import Integers
-from solver.scheduling.dynamic.machines import Machine
+from solver.engines.compiling import cached
+from solver.scheduling.dynamic.machines import NO_CAP, Machine
 from solver.scheduling.dynamic.policies import FirstCome, Policy, Priority, RoundRobin, ShortestJob, ShortestRemaining
 from solver.scheduling.dynamic.records import NOTHING, Run, Span, in_order
 from solver.scheduling.dynamic.shares import PRECISION, ProportionalShare
@@ -28,6 +29,12 @@ def is_built_in(policy: Policy) -> bool:
     return type(policy) in BUILT_IN
 
 
+def kept_from_before() -> bool:
+    """Whether the compiled loops are in numba's cache; otherwise the first run takes some ten seconds longer."""
+    module = "solver.scheduling.dynamic.kernels"
+    return all(cached(module, entry) for entry in ("run_ranked", "run_fair"))
+
+
 def run_compiled(machine: Machine, workload: Workload, policy: Policy, *, window: Span = NOTHING) -> Run:
     """Run jobs on one machine under a built-in policy; see `run_plainly` for the parameters.
 
@@ -36,9 +43,7 @@ def run_compiled(machine: Machine, workload: Workload, policy: Policy, *, window
     TypeError
         If there is no compiled loop for the policy.
     """
-    from solver.scheduling.dynamic.kernels.fair import run_fair  # noqa: PLC0415 - numba is imported when it is needed
-    from solver.scheduling.dynamic.kernels.ranked import run_ranked  # noqa: PLC0415 - numba is imported when needed
-    from solver.scheduling.dynamic.kernels.state import (  # noqa: PLC0415 - part of the compiled loops
+    from solver.scheduling.dynamic.kernels import (  # noqa: PLC0415 - numba is imported when it is needed
         EVENTS,
         FINISH,
         KEPT,
@@ -46,6 +51,8 @@ def run_compiled(machine: Machine, workload: Workload, policy: Policy, *, window
         START,
         SWITCHES,
         fresh_state,
+        run_fair,
+        run_ranked,
     )
 
     jobs = np.stack((workload.arrival, workload.vm, workload.work, workload.priority), axis=1)
@@ -73,8 +80,8 @@ def _vm_table(machine: Machine, policy: Policy) -> Integers:
 
 
 def _rules(machine: Machine, policy: Policy, window: Span) -> Integers:
-    """Return a policy in figures, as the compiled loops read them: shape (10,)."""
-    from solver.scheduling.dynamic.kernels.ranked import (  # noqa: PLC0415 - numba is imported when it is needed
+    """Return a policy in figures, as the compiled loops read them: shape (11,)."""
+    from solver.scheduling.dynamic.kernels import (  # noqa: PLC0415 - numba is imported when it is needed
         BY_AGE,
         BY_PRIORITY,
         BY_REMAINING,
@@ -82,7 +89,7 @@ def _rules(machine: Machine, policy: Policy, window: Span) -> Integers:
         IN_TURN,
     )
 
-    rank, preemptive, quantum, ageing, period, plain = IN_TURN, policy.preemptive, NONE, 0, 1, 0
+    rank, preemptive, quantum, ageing, period, plain, capped = IN_TURN, policy.preemptive, NONE, 0, 1, 0, 0
     if isinstance(policy, RoundRobin):
         quantum = policy.quantum
     elif isinstance(policy, ShortestJob):
@@ -93,9 +100,10 @@ def _rules(machine: Machine, policy: Policy, window: Span) -> Integers:
         rank, ageing = (BY_PRIORITY, 0) if policy.ageing is None else (BY_AGE, policy.ageing)
     elif isinstance(policy, ProportionalShare):
         quantum, period = policy.quantum, policy.period
+        capped = int(max(policy.budgets(machine), default=NO_CAP) != NO_CAP)
         # On one core without limits nobody's part can be more than it can use.
-        plain = int(machine.cores == 1 and max(policy.budgets(machine), default=-1) < 0)
+        plain = int(machine.cores == 1 and not capped)
     elif not isinstance(policy, FirstCome):
         raise TypeError(f"no compiled loop for {policy.name}")
-    figures = (rank, preemptive, quantum, ageing, machine.switch_cost, period, PRECISION, plain, *window)
+    figures = (rank, preemptive, quantum, ageing, machine.switch_cost, period, PRECISION, plain, capped, *window)
     return np.array(figures, dtype=np.int64)

@@ -36,7 +36,7 @@ def entitled(machine: Machine, arrival: Integers, finish: Integers, vm: Integers
     total: Floats = np.zeros(len(machine.vms), dtype=np.float64)
     add_up = add_up_entitlements
     if len(moments) > FEW_EVENTS:
-        from solver.scheduling.dynamic.kernels.entitlement import (  # noqa: PLC0415 - numba is imported when needed
+        from solver.scheduling.dynamic.kernels import (  # noqa: PLC0415 - numba is imported when needed
             add_up_compiled as add_up,
         )
     whose = np.concatenate((vm, vm))[order]
