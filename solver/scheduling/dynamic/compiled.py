@@ -12,7 +12,7 @@ from solver.scheduling.dynamic.policies import FirstCome, Policy, Priority, Roun
 from solver.scheduling.dynamic.records import NOTHING, Run, Span, in_order
 from solver.scheduling.dynamic.shares import PRECISION, ProportionalShare
 
-STEPS = 100_000
+STEPS = 20_000
 """Events after which a compiled loop returns, so that Ctrl-C is heard."""
 
 ROOM = 65_536
