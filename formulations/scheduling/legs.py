@@ -178,6 +178,33 @@ class Legs:
         flat = [leg for legs in users for leg in legs]
         return _offsets(len(legs) for legs in users), np.array(flat, dtype=np.int64)
 
+    # -- backwards -----------------------------------------------------------------------------
+
+    def backwards(self) -> Legs:
+        """Return the legs as they look when time runs backwards, the last one first.
+
+        A schedule read backwards keeps every row: at both ends of a leg as much is taken and given
+        as forwards. What forwards may only fall (rows above their limit) and who follows whom at its
+        start are lost, so a schedule made backwards must be looked at again.
+        """
+        load = self.load.tolist()
+        for leg in self.legs:
+            for claim in leg.claims:
+                load[claim.row] += claim.amount
+            for release in leg.releases:
+                load[release.row] -= release.amount
+        rows = [row._replace(load=final) for row, final in zip(self.rows, load, strict=True)]
+        legs = [
+            Leg(
+                leg.duration,
+                tuple(Claim(row, amount, self.rows[row].limit) for row, amount in leg.releases),
+                tuple(Release(claim.row, claim.amount) for claim in leg.claims if claim.amount),
+            )
+            for leg in reversed(self.legs)
+        ]
+        last = len(self.legs) - 1
+        return Legs(legs, rows, tuple((last - leg, last - before) for before, leg in self.after))
+
     # -- schedules -----------------------------------------------------------------------------
 
     def makespan(self, start: Integers) -> int:

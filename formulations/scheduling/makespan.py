@@ -78,13 +78,19 @@ class ShortestMakespan:
         return self._program.problem
 
     def start_values(self, start: Integers) -> dict[str, float]:
-        """Return the values of all variables but slots in a schedule, to start from."""
+        """Return the values of all variables in a schedule that keeps everything, to start from."""
         end = start + self.legs.duration
+        first = np.lexsort((np.arange(len(start)), start)).tolist()
+        turn = {leg: at for at, leg in enumerate(first)}
         values = {self._total.name: float(self.legs.makespan(start) // self.unit)}
         values |= {variable.name: float(start[leg] // self.unit) for leg, variable in enumerate(self._start)}
-        turn = {leg: at for at, leg in enumerate(np.lexsort((np.arange(len(start)), start)).tolist())}
         values |= {variable.name: float(turn[i] < turn[j]) for (i, j), variable in self._before.items()}
-        values |= {variable.name: float(end[i] <= start[j]) for (i, j), variable in self._ended.items()}
+        values |= {
+            variable.name: float(end[i] <= start[j] and turn[i] < turn[j]) for (i, j), variable in self._ended.items()
+        }
+        for uses in self._uses:
+            dealt = _dealt([leg for leg in first if (leg, 0) in uses], start, end)
+            values |= {variable.name: float(dealt[leg] == slot) for (leg, slot), variable in uses.items()}
         return values
 
     def decode(self, values: Mapping[str, float]) -> Integers:
@@ -210,6 +216,7 @@ class ShortestMakespan:
 
     def _share_slots(self) -> None:
         """Require that the legs of a row of slots are dealt to the slots, and that no slot is busy for longer."""
+        self._uses: list[dict[tuple[int, int], pulp.LpVariable]] = []
         first, users = self.legs.users
         for row in np.flatnonzero(self.legs.slots).tolist():
             members = users[first[row] : first[row + 1]].tolist()
@@ -224,6 +231,7 @@ class ShortestMakespan:
             for at, leg in enumerate(members)
             for slot in range(min(slots, at + 1))
         }
+        self._uses.append(uses)
         for leg in members:
             chosen = [uses[leg, slot] for slot in range(slots) if (leg, slot) in uses]
             self._program.equal(Expression.total(chosen), 1.0, f"{name}_slot_of_{leg}")
@@ -237,4 +245,13 @@ class ShortestMakespan:
                     self._program.at_most(apart, 1.0, f"{name}_{i}_and_{j}_in_{slot}")
 
 
-__all__ = ["ShortestMakespan"]
+def _dealt(members: list[int], start: Integers, end: Integers) -> dict[int, int]:
+    """Deal legs to slots in the order of their starts; the slots are numbered by their first leg."""
+    slots: list[list[int]] = []
+    for leg in members:
+        free = next((slot for slot in slots if end[slot[-1]] <= start[leg]), None)
+        if free is None:
+            slots.append([leg])
+        else:
+            free.append(leg)
+    return {leg: number for number, slot in enumerate(sorted(slots, key=min)) for leg in slot}

@@ -85,13 +85,19 @@ def _balance(leg: int, row: int, claims: Claims, releases: Releases) -> np.int64
 
 @njit(cache=True)
 def _stranding(
-    leg: int, settled: Integers, started: Flags, slots: Flags, users: Lists, claims: Claims, releases: Releases
+    leg: int,
+    settled: Integers,
+    started: Flags,
+    slots: Flags,
+    position: Integers,
+    users: Lists,
+    claims: Claims,
+    releases: Releases,
 ) -> np.int64:
     """Return a row in which an earlier leg could never start if this one went first, ``NOWHERE`` without one.
 
-    The legs are numbered in an order in which they can run one after the other. That stays so for
-    those left when this one goes first, unless it takes room that an earlier one needs before it
-    comes back.
+    In the order of their positions all legs can run one after the other. That stays so for those
+    left when this one goes first, unless it takes room that an earlier one needs before it comes back.
     """
     first, rows, amount, limit = claims
     for c in range(first[leg], first[leg + 1]):
@@ -101,7 +107,7 @@ def _stranding(
         level = settled[row] + _balance(leg, row, claims, releases)
         for u in range(users[0][row], users[0][row + 1]):
             other = users[1][u]
-            if other >= leg:
+            if position[other] >= position[leg]:
                 break
             if started[other]:
                 continue
@@ -162,6 +168,7 @@ def timed(
     slots: Flags,
     claims: Claims,
     releases: Releases,
+    position: Integers,
     users: Lists,
     nexts: Lists,
     next_at_start: Flags,
@@ -186,8 +193,12 @@ def timed(
     share : float64 array, shape (rows,)
         One over the number of slots.
     slots : bool array, shape (rows,)
-    claims, releases, users : tuples of int64 arrays
+    claims, releases : tuples of int64 arrays
         As in `Legs`.
+    position : int64 array, shape (legs,)
+        An order in which the legs can run one after the other; matters when guarded.
+    users : tuple of int64 arrays
+        As in `Legs`, in each row by position.
     nexts : tuple of int64 arrays
         Per leg those that wait for it.
     next_at_start : bool array
@@ -235,7 +246,7 @@ def timed(
             queued[leg] = False
             row = _refusing(leg, load, claims)
             if row == NOWHERE and guarded:
-                row = _stranding(leg, settled, started, slots, users, claims, releases)
+                row = _stranding(leg, settled, started, slots, position, users, claims, releases)
             if row == NOWHERE and reserving and n_running > 0:
                 row = _reserved(leg, load, slots, watched, watching, key, claims)
             if row != NOWHERE:
@@ -269,7 +280,7 @@ def timed(
             for row in range(len(load)):
                 n_ready = _wake(row, NOWHERE, watched, watching, cause, ready, n_ready, queued, key)
             if not reserving or not _any_fits(
-                ready, n_ready, load, claims, guarded, settled, started, slots, users, releases
+                ready, n_ready, load, claims, guarded, settled, started, slots, position, users, releases
             ):
                 return
             continue
@@ -360,13 +371,14 @@ def _any_fits(
     settled: Integers,
     started: Flags,
     slots: Flags,
+    position: Integers,
     users: Lists,
     releases: Releases,
 ) -> bool:
     """Whether any leg of the queue may start now."""
     for at in range(n_ready):
         if _refusing(ready[at], load, claims) == NOWHERE and not (
-            guarded and _stranding(ready[at], settled, started, slots, users, claims, releases) != NOWHERE
+            guarded and _stranding(ready[at], settled, started, slots, position, users, claims, releases) != NOWHERE
         ):
             return True
     return False

@@ -20,7 +20,7 @@ from solver.scheduling.migration.chaining import order_of
 from solver.scheduling.migration.claiming import Claiming, direct_hops
 from solver.scheduling.migration.detours import least_work
 from solver.scheduling.migration.exact import MOST_LEGS, shortest
-from solver.scheduling.migration.listing import ListScheduler, listed
+from solver.scheduling.migration.improving import listed, turns
 from solver.scheduling.migration.ordering import Ordering, ordered
 from solver.verifying.schedules.migration import check_migration
 
@@ -84,6 +84,7 @@ class _Planner:
         self.seed = seed
         self.backend = backend
         self.warnings: list[str] = []
+        self.interrupted = False
 
     def plan(self) -> MigrationPlan:
         """Return the plan, not yet checked."""
@@ -112,10 +113,10 @@ class _Planner:
         legs = Claiming(self.question, hops).legs(rules.rows)
         if rules.chained:
             return self._without_steps(order)
-        found = listed(ListScheduler(legs, guarded=False), windows(legs, self.deadline), 0, self.deadline, self.seed)
+        found = listed(legs, windows(legs, self.deadline), 0, self.deadline, self.seed)
         if found is None:
             return self._without_steps(order)
-        turn = np.argsort(found.timing.turn).tolist()
+        turn = np.argsort(found.turn).tolist()
         bypass_bound = order.bypass_bound
         met = Ordering(
             PlanStatus.OPTIMAL, tuple(hops[at] for at in turn), 0, 0, bypass_bound=bypass_bound, reasons=order.reasons
@@ -132,7 +133,11 @@ class _Planner:
         derived = windows(free, self.deadline.within(self.deadline.left / 4))
         bound, known = self._bound(order, free, derived)
         start, turn, found_by = self._schedule(legs, derived, bound)
-        if len(legs) <= MOST_LEGS and legs.makespan(start) > bound.value and not self.deadline.over:
+        if (
+            len(legs) <= MOST_LEGS
+            and legs.makespan(start) > bound.value
+            and not (self.deadline.over or self.interrupted)
+        ):
             start, turn, proved = self._proved(legs, derived, bound, start, turn)
             if proved is not None and known and not rules.chained and proved.value > bound.value:
                 bound = proved
@@ -151,11 +156,14 @@ class _Planner:
             nothing: Integers = np.zeros(0, dtype=np.int64)
             return nothing, nothing, "nothing to do"
         deadline = self.deadline.within(GLANCE) if len(legs) <= MOST_LEGS else self.deadline
-        found = listed(ListScheduler(legs, guarded=True), derived, bound.value, deadline, self.seed)
+        found = listed(legs, derived, bound.value, deadline, self.seed)
         if found is None:
             raise VerificationError("a safe order of moves could not be timed")
         log.info("list scheduling: %d passes", found.passes)
-        return found.timing.start, found.timing.turn, found.found_by
+        if found.interrupted:
+            self.interrupted = True
+            self.warnings.append("interrupted: the best plan so far")
+        return found.start, found.turn, found.found_by
 
     def _proved(
         self, legs: Legs, derived: Windows, bound: MakespanBound, start: Integers, turn: Integers
@@ -170,7 +178,7 @@ class _Planner:
         if proof.warning:
             self.warnings.append(proof.warning)
         if proof.start is not None:
-            start, turn = proof.start, _turns(proof.start, legs.duration)
+            start, turn = proof.start, turns(proof.start, legs.duration)
         return start, turn, proof.bound
 
     def _answer(self, order: Ordering, steps: tuple[Step, ...], bound: MakespanBound) -> MigrationPlan:
@@ -192,13 +200,6 @@ class _Planner:
             order.reasons,
             warnings=(*self.warnings, *_restless(self.question, steps)),
         )
-
-
-def _turns(start: Integers, duration: Integers) -> Integers:
-    """Return an order of the starts; of those at one moment the legs that take no time go first."""
-    turn = np.empty(len(start), dtype=np.int64)
-    turn[np.lexsort((np.arange(len(start)), duration > 0, start))] = np.arange(len(start))
-    return turn
 
 
 def _steps(

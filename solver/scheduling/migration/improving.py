@@ -1,0 +1,205 @@
+"""Shorter and shorter list schedules: read backwards and made again, or with more urgency for who came late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formulations.scheduling.legs import Legs
+from formulations.tables import Integers
+from solver.deadline import Deadline
+from solver.scheduling.migration.bounds import Windows
+from solver.scheduling.migration.listing import ListScheduler, Timing, Urgency, first_rules
+
+Floats = NDArray[np.float64]
+
+PATIENCE = 40
+"""Schedules without a new best, after which the search goes on from the best one."""
+
+LENIENCE = 0.15
+"""By which part, at most, a schedule may be longer than the best for the search to go on from it."""
+
+TURN, RAISE = 0, 1
+"""The two ways to a new schedule."""
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """The best schedule found.
+
+    Attributes
+    ----------
+    start, turn : int64 arrays, shape (legs,)
+        The starts, and their order.
+    makespan : int
+    found_by : str
+    passes : int
+        How many schedules were made.
+    interrupted : bool
+        Whether a Ctrl-C ended the search.
+    """
+
+    start: Integers
+    turn: Integers
+    makespan: int
+    found_by: str
+    passes: int
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """A schedule that time running one way or the other led to, and the urgency behind it."""
+
+    backwards: bool
+    urgency: Urgency
+    timing: Timing
+
+
+def listed(legs: Legs, windows: Windows, bound: int, deadline: Deadline, seed: int) -> Listing | None:
+    """Return the best list schedule until the deadline, the bound or a Ctrl-C; None if none times all legs.
+
+    Parameters
+    ----------
+    legs : Legs
+        In an order in which they can run one after the other, as far as one is known.
+    windows : Windows
+    bound : int
+        A proved bound of the makespan.
+    deadline : Deadline
+        One rule at least is tried, whatever it says.
+    seed : int
+    """
+    search = _Search(legs, seed)
+    try:
+        search.try_rules(windows, bound, deadline)
+        search.improve(bound, deadline)
+    except KeyboardInterrupt:
+        if search.best is None:
+            raise
+        return replace(search.best, interrupted=True, passes=search.passes)
+    return None if search.best is None else replace(search.best, passes=search.passes)
+
+
+class _Search:
+    """Schedules made forwards and backwards in turn, with noise, and raised urgencies in between.
+
+    A schedule that is read backwards and made again by its own order gets rid of idle time that
+    late legs left (forward-backward improvement: Valls, Ballestin and Quintanilla 2005,
+    doi:10.1016/j.ejor.2004.04.008); more urgency for the legs that the end waited for is squeaky
+    wheel optimisation (Joslin and Clements 1999, doi:10.1613/jair.561).
+    """
+
+    def __init__(self, legs: Legs, seed: int) -> None:
+        self.legs = legs
+        self.best: Listing | None = None
+        self.passes = 0
+        self._random = np.random.default_rng(seed)
+        self._forwards = ListScheduler(legs)
+        self._backwards = ListScheduler(legs.backwards())
+        self._attempt: Attempt | None = None
+        self._best_attempt: Attempt | None = None
+        self._gains = np.ones(2)
+
+    # -- the first schedules -----------------------------------------------------------------------
+
+    def try_rules(self, windows: Windows, bound: int, deadline: Deadline) -> None:
+        """Make a schedule by every rule, and keep the best."""
+        for urgency in first_rules(self.legs, windows):
+            timing = self._forwards.timing(urgency)
+            self.passes += 1
+            if timing.complete and (self._attempt is None or timing.worth < self._attempt.timing.worth):
+                self._attempt = Attempt(False, urgency, timing)
+                self._offer(self._attempt, urgency.name)
+            if self.best is not None and (deadline.over or self.best.makespan <= bound):
+                return
+
+    # -- better ones -------------------------------------------------------------------------------
+
+    def improve(self, bound: int, deadline: Deadline) -> None:
+        """Go from schedule to schedule until the deadline or the bound."""
+        stale = 0
+        while self.best is not None and self._attempt is not None:
+            if deadline.over or self.best.makespan <= bound:
+                return
+            way = TURN if self._random.random() * self._gains.sum() < self._gains[TURN] else RAISE
+            attempt = self._turned(self._attempt) if way == TURN else self._raised(self._attempt)
+            self.passes += 1
+            if attempt is not None and self._acceptable(attempt, way):
+                self._attempt = attempt
+            won = attempt is not None and self._offer(attempt, ("reading backwards", "raised urgencies")[way])
+            self._gains[way] = np.clip(self._gains[way] * (1.25 if won else 0.99), 0.2, 2.0)
+            stale = 0 if won else stale + 1
+            if stale > PATIENCE:
+                self._attempt, stale = self._best_attempt, 0
+
+    def _turned(self, attempt: Attempt) -> Attempt | None:
+        """Read a schedule the other way and make it again by its own order, somewhat disturbed."""
+        timing, random = attempt.timing, self._random
+        noise = random.normal(size=len(self.legs)) * timing.makespan * 10.0 ** random.uniform(-3.5, -1.3)
+        bonus: Floats = np.ascontiguousarray((timing.end + noise)[::-1])
+        urgency = Urgency("", bonus, 0.0, 0.0, reserving=bool(random.random() < 0.8))
+        return self._made(not attempt.backwards, urgency, _reversed(timing.turn))
+
+    def _raised(self, attempt: Attempt) -> Attempt | None:
+        """Make more urgent the legs that the end waited for, or late ones, or change any at random."""
+        random, timing, urgency = self._random, attempt.timing, attempt.urgency
+        scale = timing.makespan * 10.0 ** random.uniform(-2.5, -0.3)
+        bonus = urgency.bonus.copy()
+        draw = random.random()
+        if draw < 0.75:
+            late = (
+                timing.chain if draw < 0.6 else np.flatnonzero(timing.end >= timing.makespan * random.uniform(0.9, 1))
+            )
+            raised = late[random.random(len(late)) < random.random()]
+            bonus[raised] += scale * random.random(len(raised))
+        else:
+            some = random.integers(0, len(bonus), size=random.integers(1, 4 + len(bonus) // 50))
+            bonus[some] += scale * random.normal(size=len(some))
+        guarded = urgency.guarded != (random.random() < 0.1)
+        return self._made(attempt.backwards, replace(urgency, bonus=bonus, guarded=guarded), timing.turn)
+
+    def _made(self, backwards: bool, urgency: Urgency, turn: Integers) -> Attempt | None:
+        """Make a schedule; None where not all legs are timed."""
+        scheduler = self._backwards if backwards else self._forwards
+        scheduler.lean_on(turn)
+        timing = scheduler.timing(urgency)
+        return Attempt(backwards, urgency, timing) if timing.complete else None
+
+    def _acceptable(self, attempt: Attempt, way: int) -> bool:
+        """Whether to go on from a schedule: none worse after raising; after turning somewhat worse ones, too."""
+        if self._attempt is None or self.best is None:
+            return True
+        if way == RAISE:
+            return attempt.timing.worth <= self._attempt.timing.worth
+        return attempt.timing.makespan <= self.best.makespan * (1.0 + LENIENCE * self._random.random())
+
+    def _offer(self, attempt: Attempt, found_by: str) -> bool:
+        """Take a schedule over as the best if it is shorter and, made backwards, keeps everything forwards."""
+        timing = attempt.timing
+        if self.best is not None and timing.makespan >= self.best.makespan:
+            return False
+        start, turn = timing.start, timing.turn
+        if attempt.backwards:
+            start = np.ascontiguousarray((timing.makespan - timing.end)[::-1])
+            turn = turns(start, self.legs.duration)
+            if self.legs.broken(start):
+                return False
+        self.best = Listing(start, turn, timing.makespan, found_by, self.passes)
+        self._best_attempt = attempt
+        return True
+
+
+def turns(start: Integers, duration: Integers) -> Integers:
+    """Return an order of starts; of those at one moment the legs that take no time go first."""
+    turn: Integers = np.empty(len(start), dtype=np.int64)
+    turn[np.lexsort((np.arange(len(start)), duration > 0, start))] = np.arange(len(start))
+    return turn
+
+
+def _reversed(turn: Integers) -> Integers:
+    """Return the order in which the legs start again when it is read backwards."""
+    positions: Integers = np.ascontiguousarray(len(turn) - 1 - turn[::-1])
+    return positions
