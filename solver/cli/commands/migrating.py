@@ -141,10 +141,10 @@ def _now(file: Path, current: Path | None) -> tuple[Instance, Placement]:
 
     from formulations.errors import InputError
     from formulations.placement import Placement
-    from solver.cli.commands.rebalancing import running
+    from solver.cli.commands.solving import read_running
     from solver.inventories import read_placement
 
-    instance = running(file, current)
+    instance = read_running(file, current)
     host_of = np.where(instance.wanted, instance.current, -1)
     if instance.vm_count and not bool((host_of >= 0).any()):
         raise InputError("no VM states its host; expected hosts in the file, or --current", "vms", str(file))

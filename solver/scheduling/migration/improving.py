@@ -10,10 +10,16 @@ from numpy.typing import NDArray
 from formulations.scheduling.legs import Legs
 from formulations.tables import Integers
 from solver.deadline import Deadline
+from solver.engines import compiling
 from solver.scheduling.migration.bounds import Windows
 from solver.scheduling.migration.listing import ListScheduler, Timing, Urgency, first_rules
 
 Floats = NDArray[np.float64]
+
+KERNELS = "solver.scheduling.migration.kernels"
+
+FEW = 40
+"""Legs that are timed without compiling the loop."""
 
 PATIENCE = 40
 """Schedules without a new best, after which the search goes on from the best one."""
@@ -72,7 +78,7 @@ def listed(legs: Legs, windows: Windows, bound: int, deadline: Deadline, seed: i
         One rule at least is tried, whatever it says.
     seed : int
     """
-    search = _Search(legs, seed)
+    search = _Search(legs, seed, compiled=worth_compiling(legs, deadline))
     try:
         search.try_rules(windows, bound, deadline)
         search.improve(bound, deadline)
@@ -81,6 +87,11 @@ def listed(legs: Legs, windows: Windows, bound: int, deadline: Deadline, seed: i
             raise
         return replace(search.best, interrupted=True, passes=search.passes)
     return None if search.best is None else replace(search.best, passes=search.passes)
+
+
+def worth_compiling(legs: Legs, deadline: Deadline) -> bool:
+    """Whether there are so many legs, and so much time, that the loop had better be compiled."""
+    return len(legs) > FEW and compiling.affordable(deadline, KERNELS, "timed")
 
 
 class _Search:
@@ -92,13 +103,13 @@ class _Search:
     wheel optimisation (Joslin and Clements 1999, doi:10.1613/jair.561).
     """
 
-    def __init__(self, legs: Legs, seed: int) -> None:
+    def __init__(self, legs: Legs, seed: int, *, compiled: bool) -> None:
         self.legs = legs
         self.best: Listing | None = None
         self.passes = 0
         self._random = np.random.default_rng(seed)
-        self._forwards = ListScheduler(legs)
-        self._backwards = ListScheduler(legs.backwards())
+        self._forwards = ListScheduler(legs, compiled=compiled)
+        self._backwards = ListScheduler(legs.backwards(), compiled=compiled)
         self._attempt: Attempt | None = None
         self._best_attempt: Attempt | None = None
         self._gains = np.ones(2)

@@ -1,4 +1,8 @@
-"""The inner loop of list scheduling, compiled: start whatever fits, most urgent first, and wake who waits."""
+"""The inner loop of list scheduling, compiled: start whatever fits, most urgent first, and wake who waits.
+
+Everything but `timed` is plain Python that numba compiles with it: few legs are timed uncompiled by
+``timed.py_func``, with the same result.
+"""
 
 # ruff: noqa: PLR0912, PLR0915, PLR0917 - compiled functions take their arrays one by one, and loop on them at length
 
@@ -6,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from formulations.tables import Integers
@@ -25,7 +30,7 @@ READY, WATCHED, WATCHING, CAUSE = range(4)
 """Rows of the table of who waits: the heap of legs to try, the first and next watcher, who woke whom."""
 
 
-@njit(cache=True)
+@register_jitable
 def _push(heap: Integers, size: int, key: Floats, leg: int) -> None:
     """Put a leg into a heap of ``size`` whose top has the smallest key, and among equals the smallest number."""
     at = size
@@ -39,7 +44,7 @@ def _push(heap: Integers, size: int, key: Floats, leg: int) -> None:
     heap[at] = leg
 
 
-@njit(cache=True)
+@register_jitable
 def _pop(heap: Integers, size: int, key: Floats) -> None:
     """Take the top off a heap of ``size`` legs; the caller has read it and keeps the new size."""
     last = heap[size - 1]
@@ -60,7 +65,7 @@ def _pop(heap: Integers, size: int, key: Floats) -> None:
     heap[at] = last
 
 
-@njit(cache=True)
+@register_jitable
 def _refusing(leg: int, load: Integers, claims: Claims) -> np.int64:
     """Return the first row that refuses a claim of the leg, ``NOWHERE`` if all fit."""
     first, rows, amount, limit = claims
@@ -70,7 +75,7 @@ def _refusing(leg: int, load: Integers, claims: Claims) -> np.int64:
     return np.int64(NOWHERE)
 
 
-@njit(cache=True)
+@register_jitable
 def _balance(leg: int, row: int, claims: Claims, releases: Releases) -> np.int64:
     """Return what a leg changes in a row from before its start to after its end."""
     change = np.int64(0)
@@ -83,7 +88,7 @@ def _balance(leg: int, row: int, claims: Claims, releases: Releases) -> np.int64
     return change
 
 
-@njit(cache=True)
+@register_jitable
 def _stranding(
     leg: int,
     settled: Integers,
@@ -118,7 +123,7 @@ def _stranding(
     return np.int64(NOWHERE)
 
 
-@njit(cache=True)
+@register_jitable
 def _reserved(
     leg: int, load: Integers, slots: Flags, watched: Integers, watching: Integers, key: Floats, claims: Claims
 ) -> np.int64:
@@ -139,7 +144,7 @@ def _reserved(
     return np.int64(NOWHERE)
 
 
-@njit(cache=True)
+@register_jitable
 def _key(leg: int, work: Floats, slots: Flags, claims: Claims, bonus: Floats, weights: Floats) -> float:
     """Return the rank of a leg, the smaller the more urgent.
 
@@ -303,7 +308,7 @@ def timed(
             )  # fmt: skip
 
 
-@njit(cache=True)
+@register_jitable
 def _wake(
     row: int,
     waker: int,
@@ -329,7 +334,7 @@ def _wake(
     return n_ready
 
 
-@njit(cache=True)
+@register_jitable
 def _follow(
     leg: int,
     at_start: bool,
@@ -361,7 +366,7 @@ def _follow(
     return n_ready
 
 
-@njit(cache=True)
+@register_jitable
 def _any_fits(
     ready: Integers,
     n_ready: int,

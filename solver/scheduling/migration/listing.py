@@ -96,10 +96,15 @@ class ListScheduler:
     Parameters
     ----------
     legs : Legs
+    compiled : bool
+        Whether the loop is compiled; the first time on a machine that takes longer than few legs take.
     """
 
-    def __init__(self, legs: Legs) -> None:
+    def __init__(self, legs: Legs, *, compiled: bool = True) -> None:
+        from solver.scheduling.migration.kernels import timed  # noqa: PLC0415 - numba is imported when it is needed
+
         self.legs = legs
+        self._timed = timed if compiled else timed.py_func
         shares = [
             1.0 / max(1, row.limit - row.load) if slots else 0.0
             for row, slots in zip(legs.rows, legs.slots, strict=True)
@@ -121,10 +126,8 @@ class ListScheduler:
 
     def timing(self, urgency: Urgency) -> Timing:
         """Return the schedule in which the most urgent leg that may start goes first."""
-        from solver.scheduling.migration.kernels import timed  # noqa: PLC0415 - numba is imported when it is needed
-
         start, turn, cause = (np.zeros(len(self.legs), dtype=np.int64) for _ in range(3))
-        timed(
+        self._timed(
             self.legs.duration,
             self.legs.load.copy(),
             self._work.copy(),
