@@ -185,6 +185,10 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         own = of_entry[self.host_names.entry_of(hosts)]
         return np.where(own >= 0, own, labels + hosts)
 
+    def labels(self, at: Level) -> int:
+        """Return how many names the hosts have at a level; ``host`` has none."""
+        return 0 if at == "host" else self._labelled[at][1]
+
     @cached_property
     def _labelled(self) -> dict[str, tuple[NDArray[np.int64], int]]:
         tables: dict[str, tuple[NDArray[np.int64], int]] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from math import ceil
 
+import numpy as np
+
 from formulations.instance import Instance
 from formulations.objective import ObjectiveLevel, Term
 from formulations.quantities import common_quantum, exact
@@ -27,7 +29,7 @@ def step_of(instance: Instance, level: ObjectiveLevel) -> Fraction | None:
 def _term_step(instance: Instance, term: Term) -> Fraction | None:  # noqa: PLR0911 (one case per term)
     match term.kind:
         case "unplaced" | "hosts" | "group_moves":
-            return Fraction(1)
+            return Fraction(1) if term.resource is None else _demand_step(instance, term.resource)
         case "cost":
             return common_quantum(exact(0 if host.cost is None else host.cost) for host in instance.hosts)
         case "migration":
@@ -41,6 +43,12 @@ def _term_step(instance: Instance, term: Term) -> Fraction | None:  # noqa: PLR0
         case "broken_rules":
             return common_quantum(exact(rule.price) for rule in instance.rules if rule.price is not None)
     return None
+
+
+def _demand_step(instance: Instance, resource: str) -> Fraction:
+    """Return the largest step of which every demand for a resource is a multiple."""
+    demands = instance.tables.demand[:, instance.tables.resource_names.index(resource)]
+    return max(1, int(np.gcd.reduce(demands))) * _quantum(instance, resource)
 
 
 def _quantum(instance: Instance, resource: str | None) -> Fraction:

@@ -41,11 +41,14 @@ UNITS: dict[TermKind, str] = {
 }
 
 _SPECIAL: dict[str, tuple[TermKind, ...]] = {
-    "resource": ("load", "balance"),
+    "resource": ("load", "balance", "unplaced"),
     "other": ("balance",),
     "target": ("balance",),
 }
 """Fields that some kinds of terms have."""
+
+_OPTIONAL: tuple[tuple[str, TermKind], ...] = (("target", "balance"), ("resource", "unplaced"))
+"""Those that may be missing."""
 
 HOST_TERMS: tuple[TermKind, ...] = ("cost", "hosts", "energy")
 
@@ -56,23 +59,23 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     Parameters
     ----------
     kind : str
-        ``unplaced``: VMs without a host. ``broken_rules``: over soft rules, price times amount
-        broken. ``unmet_demand``: over VMs and resources with demand ``d > 0``,
-        ``shares * max(0, d - a) / d`` (a VM without a host has ``a = 0``). ``hosts``: hosts in
-        use. ``cost``: their cost. ``energy``: over hosts in use,
-        ``idle + (peak - idle) * cpu demand / cpu capacity``. ``migration``: move cost of the
-        VMs that leave their current host. ``group_moves``: the largest number of these in any one
-        group. ``distance``: over them, what their old host states for their new one. ``load``: over
-        hosts, the demand for ``resource`` beyond the safety capacity. ``balance``: over hosts not in
-        maintenance, ``max(0, target * free(resource) - free(other))``, free capacity after demands.
-        ``imbalance``: over hosts not in maintenance and resources, the excess of
-        ``demand / capacity`` over the same ratio of the whole cluster.
+        ``unplaced``: VMs without a host; with a resource, what they demand of it. ``broken_rules``:
+        over soft rules, price times amount broken. ``unmet_demand``: over VMs and resources with demand
+        ``d > 0``, ``shares * max(0, d - a) / d`` (a VM without a host has ``a = 0``). ``hosts``: hosts
+        in use. ``cost``: their cost. ``energy``: over hosts in use, ``idle + (peak - idle) * cpu demand
+        / cpu capacity``. ``migration``: move cost of the VMs that leave their current host.
+        ``group_moves``: the largest number of these in any one group. ``distance``: over them, what
+        their old host states for their new one. ``load``: over hosts, the demand for ``resource``
+        beyond the safety capacity. ``balance``: over hosts not in maintenance, ``max(0, target *
+        free(resource) - free(other))``, free capacity after demands. ``imbalance``: over hosts not in
+        maintenance and resources, the excess of ``demand / capacity`` over the same ratio of the whole
+        cluster.
     weight : number
         Its weight in the level's sum.
     priority : int, optional
         With ``unplaced``: count only VMs of this priority.
     resource : str, optional
-        With ``load`` and ``balance``.
+        With ``load`` and ``balance``, and where wanted with ``unplaced``.
     other : str, optional
         With ``balance``.
     target : number, optional
@@ -96,7 +99,7 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             given = getattr(self, field) is not None
             if given and self.kind not in kinds:
                 raise InputError(f"only a term of kind {' or '.join(kinds)} takes this", field)
-            if not given and self.kind in kinds and field != "target":
+            if not given and self.kind in kinds and (field, self.kind) not in _OPTIONAL:
                 raise InputError(f"a term of kind {self.kind} needs it", field)
         if self.target is not None:
             exact(self.target, "target")
@@ -106,9 +109,16 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """How much of the other resource should be free for a unit of the first."""
         return Fraction(1) if self.target is None else exact(self.target)
 
+    @property
+    def unit(self) -> str:
+        """What the term is counted in."""
+        return f"of {self.resource}" if self.kind == "unplaced" and self.resource is not None else UNITS[self.kind]
+
     def __str__(self) -> str:
         """Name the term in words."""
         words = self.kind.replace("_", " ")
+        if self.kind == "unplaced" and self.resource is not None:
+            words = f"unplaced {self.resource}"
         if self.kind == "load":
             return f"load of {self.resource}"
         if self.kind == "balance":
@@ -145,7 +155,7 @@ class ObjectiveLevel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """The unit to print behind the level's value."""
         if self.unit is not None:
             return self.unit
-        units = {UNITS[term.kind] for term in self.terms}
+        units = {term.unit for term in self.terms}
         return units.pop() if len(units) == 1 else ""
 
 

@@ -9,6 +9,9 @@ import pulp
 
 from formulations.errors import PlacewrightError
 
+LONGEST_NAME = 100
+"""No name in a model is longer: solvers' files have limits."""
+
 
 class Expression:
     """A linear expression under construction: coefficients by variable, and a constant."""
@@ -66,7 +69,10 @@ class Program:
         plain = _sanitised(name)
         taken = self._names.get(plain, 0)
         self._names[plain] = taken + 1
-        return self.unique(f"{plain}_again{taken}") if taken else plain
+        if not taken:
+            return plain
+        mark = f"_again{taken}"  # at the end of a name that is cut, it must not be what is cut off
+        return self.unique(plain[: LONGEST_NAME - len(mark)] + mark)
 
     def binary(self, name: str) -> pulp.LpVariable:
         """Return a new 0/1 variable."""
@@ -100,4 +106,4 @@ class Program:
 
 
 def _sanitised(name: str) -> str:
-    return re.sub(r"\W", "_", name, flags=re.ASCII)[:100]
+    return re.sub(r"\W", "_", name, flags=re.ASCII)[:LONGEST_NAME]

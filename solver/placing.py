@@ -9,7 +9,9 @@ from importlib.metadata import version
 
 import numpy as np
 
+from formulations.cell_packing import CellPacking
 from formulations.counting import Counting
+from formulations.errors import UnsupportedError
 from formulations.instance import Instance
 from formulations.objective import ObjectiveLevel, Term
 from formulations.placement import Placement
@@ -19,6 +21,7 @@ from solver.backends.base import Backend, Settings
 from solver.backends.missing import MissingBackend
 from solver.deadline import Deadline
 from solver.engines.bounding import bound_levels
+from solver.engines.cells.engine import CellSearch, cell_packing
 from solver.engines.counted import CountedSearch, counted
 from solver.engines.exact import solve_exactly
 from solver.engines.greedy import place_greedily, variants
@@ -44,6 +47,9 @@ MOST_VMS_ONE_BY_ONE = 200_000
 
 COUNTING_SHARE = 0.4
 """The counted question gets at most this share of the time where it is not the whole question."""
+
+CELLS_SHARE = 0.7
+"""Packing NUMA cells gets at most this share of the time."""
 
 MOST_PAIRS_WITHOUT_INCUMBENT = 200_000
 """Beyond this many pairs the whole model is not built at all."""
@@ -144,17 +150,36 @@ def _answer(search: Search, start: Placement | None, iterations: int | None) -> 
     pairs = search.instance.vm_count * search.instance.host_count
     question = counted(search)
     huge = question is not None and question.exact and search.instance.vm_count > MOST_VMS_ONE_BY_ONE
-    best_effort = None if huge else _greedy(search)
+    cells = cell_packing(search) if pairs > SMALL_PAIRS else None
+    whole = cells is not None and len(cells.levels) == len(search.levels)
+    counted_by_cells = cells is not None and whole and _fill_cells(search, cells, iterations)
+    best_effort = None if huge or (counted_by_cells and search.values is not None) else _greedy(search)
+    if cells is not None and not whole and not search.done:
+        counted_by_cells = _fill_cells(search, cells, iterations)
     if not search.done:
         bound_levels(search)
     # The whole model of a small instance is quick, and sees what counting does not.
-    if question is not None and pairs > (TINY_PAIRS if question.exact else SMALL_PAIRS):
+    if question is not None and not counted_by_cells and pairs > (TINY_PAIRS if question.exact else SMALL_PAIRS):
         _count(search, question, iterations)
     if search.values is None and not search.done:
         _find_any(search, best_effort, pairs, iterations)
     if search.values is None:
         return
     _improve(search, pairs, iterations)
+
+
+def _fill_cells(search: Search, packing: CellPacking, iterations: int | None) -> bool:
+    """Answer the counted question of hosts with NUMA cells; say whether that could be asked.
+
+    It comes before greed where it says all that the objective asks.
+    """
+    try:
+        engine = CellSearch(search, packing, by_nodes=iterations is not None)
+    except UnsupportedError as error:
+        log.info("not counted: %s", error)
+        return False
+    engine.run(search.deadline.within(CELLS_SHARE * search.deadline.left))
+    return True
 
 
 def _count(search: Search, question: Counting, iterations: int | None) -> None:

@@ -376,13 +376,16 @@ class Oracle:
             for level in self.instance.levels
         )
 
-    def term(self, term: Term, host_of: Sequence[int], given: Sequence[Sequence[int]]) -> Fraction:  # noqa: PLR0911 -- one case per term
+    def term(self, term: Term, host_of: Sequence[int], given: Sequence[Sequence[int]]) -> Fraction:  # noqa: PLR0911, PLR0912 -- one case per term
         """Return the value of one objective term."""
         used = [self.hosts[j][0] for j in self.members(host_of)]
         match term.kind:
             case "unplaced":
                 out = [self.vms[i][0] for i, j in enumerate(host_of) if self.ruled(i) and j < 0]
-                return Fraction(sum(term.priority in {None, vm.priority} for vm in out))
+                out = [vm for vm in out if term.priority in {None, vm.priority}]
+                if term.resource is None:
+                    return Fraction(len(out))
+                return sum((vm.bounds(term.resource)[1] for vm in out), Fraction(0))
             case "broken_rules":
                 soft = [rule for rule in self.instance.rules if not rule.hard]
                 return sum((exact(rule.price or 0) * self.amount(rule, host_of) for rule in soft), Fraction(0))

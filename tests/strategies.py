@@ -468,6 +468,8 @@ class _Drawing:
 
     def resources_of(self, kind: TermKind) -> dict[str, Any]:
         """Draw what a term speaks of, where it speaks of resources."""
+        if kind == "unplaced":
+            return {"resource": self.one([None, None, *self.resources])}
         if kind == "load":
             return {"resource": self.one(self.resources)}
         if kind == "balance":

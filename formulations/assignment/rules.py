@@ -139,7 +139,7 @@ class Encoding:
 
     def _is_named(self, level: Level, domain: int) -> bool:
         """Whether a domain is a label's and not a host without the label."""
-        return domain < len({host.domains[level] for host in self.instance.hosts if level in host.domains})
+        return domain < self.instance.labels(level)
 
 
 # -- the rules ---------------------------------------------------------------------------

@@ -38,12 +38,24 @@ def _unplaced(parts: Parts, term: Term) -> Expression:
     if term.priority is not None:
         priorities = np.array([vm.priority for vm in model.instance.vms])[model.instance.vm_entry]
         counted &= priorities == term.priority
+    weights = _weights(model, term)
     free = [vm for vm in model.x if counted[vm]]
     fixed = counted & (model.scope.fixed.host_of < 0)
-    total = Expression(constant=float(fixed.sum()))  # free VMs have no host in the fixed part
+    total = Expression(constant=float(weights[fixed].sum()))  # free VMs have no host in the fixed part
     for vm in free:
-        total.plus(model.placed(vm), -1.0)
+        if weights[vm]:
+            total.plus(model.placed(vm), -float(weights[vm]))
     return total
+
+
+def _weights(model: Variables, term: Term) -> Floats:
+    """Return what each VM counts for when it has no host: 1, or its demand for a resource."""
+    if term.resource is None:
+        return np.ones(model.instance.vm_count)
+    tables = model.instance.tables
+    r = tables.resource_names.index(term.resource)
+    weights: Floats = tables.demand[model.instance.vm_entry, r] * float(tables.scales[r].quantum)
+    return weights
 
 
 def _broken_rules(parts: Parts, _: Term) -> Expression:

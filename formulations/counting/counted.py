@@ -172,7 +172,7 @@ class Counting:
             return False
         earlier = zip(list(self.instance.levels)[: self.level], values, strict=False)
         zero = [term for stated, value in earlier if value == 0 for term in stated.terms]
-        complete = {term.priority for term in zero if term.kind == "unplaced"}
+        complete = {term.priority for term in zero if term.kind == "unplaced" and term.resource is None}
         ruled = np.bincount(self.instance.vm_entry[self.instance.ruled])
         wanted = {self.instance.vms[entry].priority for entry in np.flatnonzero(ruled).tolist()}
         placed = not self.instance.allow_unplaced or None in complete or wanted <= complete

@@ -141,7 +141,8 @@ class LevelReading:
 
     def _all_wanted(self) -> bool:
         """Return whether the earlier levels count every VM that is left out."""
-        counted = {term.priority for stated in self._earlier for term in stated.terms if term.kind == "unplaced"}
+        terms = [term for stated in self._earlier for term in stated.terms if term.kind == "unplaced"]
+        counted = {term.priority for term in terms if term.resource is None}
         priorities = {vm.priority for vm, members in zip(self.instance.vms, self._members, strict=True) if members}
         return None in counted or priorities <= counted
 

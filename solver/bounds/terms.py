@@ -77,7 +77,7 @@ class TermBounds:
             case "energy":
                 yield from self._energy()
             case "unplaced":
-                yield from self._unplaced(term.priority)
+                yield from self._unplaced(term.priority) if term.resource is None else self._left_out(term)
             case "unmet_demand":
                 yield self._unmet()
             case "migration":
@@ -254,6 +254,31 @@ class TermBounds:
                     room -= fit * low
                     refused += count - fit
                 yield Fraction(refused), f"volume of {self._name(r)}"
+
+    def _left_out(self, term: Term) -> Iterator[Proof]:
+        """Yield how much of a resource is left out even if those stay who take least for what they demand of it."""
+        counted = self.tables.resource_names.index(str(term.resource))
+        asked = self.instance.ruled
+        if term.priority is not None:
+            asked = asked & np.array([vm.priority == term.priority for vm in self.instance.vms])[self.instance.vm_entry]
+        counts = np.bincount(self.instance.vm_entry[asked], minlength=len(self.instance.vms)).tolist()
+        for r in range(len(self.tables.scales)):
+            if (room := self._room(r)) is not None:
+                rows = zip(
+                    self.tables.lower[:, r].tolist(), self.tables.demand[:, counted].tolist(), counts, strict=True
+                )
+                refused = self._worth_refused([row for row in rows if row[1] and row[2]], room)
+                yield refused * self.tables.scales[counted].quantum, f"volume of {self._name(r)}"
+
+    @staticmethod
+    def _worth_refused(rows: list[tuple[int, int, int]], room: int) -> int:
+        """Return the least worth left out of (size, worth, count) when items may be cut, rounded up."""
+        left = Fraction(0)
+        for size, worth, count in sorted(rows, key=lambda row: Fraction(row[0], row[1])):
+            taken = Fraction(count) if size == 0 else min(Fraction(count), Fraction(room, size))
+            room = max(0, room - ceil(taken * size))
+            left += (count - taken) * worth
+        return ceil(left)
 
     def _room(self, r: int) -> int | None:
         """Return what the usable hosts have together beside ignored VMs; None if without end."""

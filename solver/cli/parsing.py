@@ -62,7 +62,8 @@ def objective_levels(text: str) -> list[ObjectiveLevel]:
     """Read levels separated by commas, each a sum of terms: ``hosts, migration + 0.5 imbalance``.
 
     A term may have a weight before it (``3 cost`` or ``3*cost``); ``unplaced:PRIORITY``
-    counts one priority only; ``load:RESOURCE`` and ``balance:RESOURCE:OTHER:TARGET`` name their resources.
+    counts one priority only, ``unplaced:RESOURCE`` what VMs left out demand of a resource (both:
+    ``unplaced:PRIORITY:RESOURCE``); ``load:RESOURCE`` and ``balance:RESOURCE:OTHER:TARGET`` name their resources.
 
     Raises
     ------
@@ -92,6 +93,8 @@ def _term(text: str) -> Term:
 def _detailed(kind: str, details: list[str]) -> dict[str, Any]:
     """Return the fields that the words behind a term's colons stand for."""
     fields = {"load": ["resource"], "balance": ["resource", "other", "target"]}.get(kind, ["priority"])
+    if kind == "unplaced" and details and not details[-1].lstrip("-").isdigit():
+        fields = ["priority", "resource"][-len(details) :]
     if len(details) > len(fields):
         raise ValueError(f"{kind} takes {':'.join(fields).upper()} at most, got {':'.join(details)!r}")
     read: dict[str, Callable[[str], Any]] = {"priority": _whole, "target": decimal}

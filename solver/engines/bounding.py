@@ -33,7 +33,7 @@ def bound_levels(search: Search) -> None:
     A level after others may count only placements at least as good on these: where they leave
     no VM unplaced, all are counted; where they leave no demand unmet, demands count as reserved.
     """
-    for number, stated in enumerate(search.levels):
+    for number in range(len(search.levels)):
         if search.met(number):
             continue
         everyone = not search.instance.allow_unplaced
@@ -119,7 +119,7 @@ def _held_at_zero(search: Search, level: int, kind: str) -> bool:
     zero: set[int | None] = set()
     for earlier in range(level):
         if search.values is not None and search.values[earlier] == 0:
-            terms = [term for term in search.levels[earlier].terms if term.kind == kind]
+            terms = [term for term in search.levels[earlier].terms if term.kind == kind and term.resource is None]
             zero.update(term.priority for term in terms)
     return None in zero or wanted <= zero
 

@@ -29,6 +29,9 @@ class Closure(Protocol):
     def open_to(self, vm: int) -> Mask | None:
         """Return the hosts where a VM that is nowhere breaks no more than is broken: shape (hosts,); None for all."""
 
+    def kin(self, vm: int) -> Integers | int:
+        """Return per host how many others are in a domain there with whom the VM may be; 0 where that never is."""
+
     def put(self, vm: int, host: int) -> None:
         """Note that a member is on a host now."""
 
@@ -54,8 +57,7 @@ class Domains:
         numbers, position = np.unique(domains, return_inverse=True)
         self.of: Integers = position.reshape(-1).astype(np.int64)
         self.number = len(numbers)
-        labels = len({host.domains[level] for host in instance.hosts if level in host.domains})
-        self.named = self.number if level == "host" else int((numbers < labels).sum())
+        self.named = self.number if level == "host" else int((numbers < instance.labels(level)).sum())
 
     def outside(self, domains: list[int]) -> Mask:
         """Return the hosts in none of some domains."""
@@ -83,6 +85,13 @@ class _Presence:
         if not sides:
             del self.present[domain]
 
+    def own(self, vm: int) -> Integers:
+        """Return per host how many of the VM's own side are in the domain: shape (hosts,)."""
+        counts: Integers = np.zeros(self.domains.number, dtype=np.int64)
+        for domain, sides in self.present.items():
+            counts[domain] = sides.get(self.side[vm], 0)
+        return counts[self.domains.of]
+
     def where_others_are(self, vm: int) -> list[int]:
         """Return the domains that hold members of other sides and none of the VM's own."""
         own = self.side[vm]
@@ -100,6 +109,9 @@ class _Apart:
         closed = [(presence.domains, presence.where_others_are(vm)) for presence in self._presences]
         masks = [domains.outside(where) for domains, where in closed if where]
         return np.logical_and.reduce(masks) if masks else None
+
+    def kin(self, vm: int) -> Integers | int:
+        return sum(presence.own(vm) for presence in self._presences)
 
     def put(self, vm: int, host: int) -> None:
         for presence in self._presences:
@@ -136,6 +148,10 @@ class Together:
         present = self._presence.present
         return ~self.domains.outside(list(present)) if present else self.domains.outside(self.refused)
 
+    def kin(self, vm: int) -> Integers | int:
+        """Return per host how many members are in its domain."""
+        return self._presence.own(vm)
+
     def put(self, vm: int, host: int) -> None:
         """Note that a member is on a host now."""
         self._presence.count(vm, host, 1)
@@ -156,6 +172,9 @@ class _AtMost:
 
     def open_to(self, vm: int) -> Mask | None:  # noqa: ARG002 (all members are alike)
         return ~self._limited | (self._count < self._most)
+
+    def kin(self, vm: int) -> Integers | int:  # noqa: ARG002
+        return 0
 
     def put(self, vm: int, host: int) -> None:  # noqa: ARG002
         self._count[host] += 1

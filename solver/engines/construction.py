@@ -172,6 +172,10 @@ class Construction:
         may: Mask = fits | (hosts == self.instance.current[vm])
         return may
 
+    def free_of_judges(self, vm: int) -> bool:
+        """Whether closures see every rule that speaks of the VM."""
+        return vm not in self._judges_of
+
     def price(self, vm: int, host: int) -> Fraction | None:
         """Return what broken soft rules cost more with the VM on the host; None if it may not go there."""
         if not self._holds(vm, host):
@@ -187,10 +191,10 @@ class Construction:
         self.host_of[vm] = -1
         return total
 
-    def add(self, vm: int, host: int) -> None:
-        """Put the VM on the host."""
+    def add(self, vm: int, host: int, mask: int | None = None) -> None:
+        """Put the VM on the host: into the NUMA cells of a mask, or into the roomiest."""
         entry = int(self.instance.vm_entry[vm])
-        self._fill_cells(vm, entry, host)
+        self._fill_cells(vm, host, mask)
         self.closures.put(vm, host)
         self.host_of[vm] = host
         self.reserved[host] += self.tables.lower[entry]
@@ -206,8 +210,7 @@ class Construction:
         """Take the VM off its host."""
         host, entry = int(self.host_of[vm]), int(self.instance.vm_entry[vm])
         if self._room_in_cells is not None and self.cells[vm]:
-            touched = [cell for cell in range(self._room_in_cells.shape[1]) if int(self.cells[vm]) >> cell & 1]
-            self._room_in_cells[host, touched] += self._share(entry)
+            self._room_in_cells[host, self._of_mask(int(self.cells[vm]))] += self._share(entry)
         self.closures.take(vm, host)
         self.cells[vm], self.host_of[vm] = 0, -1
         self.reserved[host] -= self.tables.lower[entry]
@@ -244,12 +247,19 @@ class Construction:
         best = np.argsort(-least, kind="stable")[: int(self.tables.numa[entry])]
         return best if len(best) == self.tables.numa[entry] and (room[best] >= 0).all() else None
 
-    def _fill_cells(self, vm: int, entry: int, host: int) -> None:
+    def _fill_cells(self, vm: int, host: int, mask: int | None) -> None:
         """Put a VM into cells of its host, where there are any."""
-        cells = self._cells_for(entry, host)
-        if self._room_in_cells is not None and cells is not None and len(cells):
+        if self._room_in_cells is None:
+            return
+        entry = int(self.instance.vm_entry[vm])
+        cells = self._cells_for(entry, host) if mask is None else self._of_mask(mask)
+        if cells is not None and len(cells):
             self.cells[vm] = sum(1 << cell for cell in cells.tolist())
             self._room_in_cells[host, cells] -= self._share(entry)
+
+    @staticmethod
+    def _of_mask(mask: int) -> Integers:
+        return np.array([cell for cell in range(mask.bit_length()) if mask >> cell & 1], dtype=np.int64)
 
     def _share(self, entry: int) -> Integers:
         """Return what an entry's reservation takes of each cell it touches: whole, as quanta are chosen for that."""

@@ -74,7 +74,7 @@ def place_greedily(
     """
     construction = Construction(instance, candidates, judges)
     chooser = _Chooser(construction, variant)
-    waiting = _order(instance, construction)
+    waiting = preferred_order(instance, construction)
     if variant.fit == "stay":
         waiting = _those_who_stay_first(instance, waiting)
     progress = True
@@ -83,6 +83,15 @@ def place_greedily(
         still = np.concatenate(left)
         progress, waiting = len(still) < len(waiting), still
     return construction.placement()
+
+
+def complete(construction: Construction, vms: Integers, deadline: Deadline) -> Integers:
+    """Put VMs where they fit best beside those that are placed already; return those without a place."""
+    chooser = _Chooser(construction, Variant("best", cheap=True))
+    for host in np.flatnonzero(construction.count).tolist():
+        chooser.look_further(host)
+    left = [chooser.place_together(np.array([vm]), deadline) for vm in vms.tolist()]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *left])
 
 
 def _those_who_stay_first(instance: Instance, order: Integers) -> Integers:
@@ -99,7 +108,7 @@ def _runs(instance: Instance, construction: Construction, order: Integers) -> li
     return np.split(order, np.flatnonzero(~same) + 1)
 
 
-def _order(instance: Instance, construction: Construction) -> Integers:
+def preferred_order(instance: Instance, construction: Construction) -> Integers:
     """Return wanted VMs: by priority, bound ones first, groups that stay together as one, then by decreasing size."""
     wanted = np.flatnonzero(instance.wanted)
     tables = instance.tables
@@ -217,7 +226,7 @@ class _Chooser:
             for hosts in self._pools(vm):
                 if (host := self._best(vm, hosts, sizes, loads)) is not None:
                     self.construction.add(vm, host)
-                    self._look_further(host)
+                    self.look_further(host)
                     return 1
         return 0
 
@@ -260,7 +269,7 @@ class _Chooser:
         hosts, counts = hosts[counts > 0], counts[counts > 0]
         self.construction.add_alike(vms[: end[-1]], hosts, counts)
         for host in hosts.tolist():
-            self._look_further(host)
+            self.look_further(host)
         return int(end[-1])
 
     def _look_at(self, host: int) -> None:
@@ -270,7 +279,7 @@ class _Chooser:
             self._near[self._near_count] = host
             self._near_count += 1
 
-    def _look_further(self, host: int) -> None:
+    def look_further(self, host: int) -> None:
         """Look at a host that is now in use, and at the next unused one of its entry."""
         self._look_at(host)
         entry = int(self.construction.host_entry[host])

@@ -12,15 +12,17 @@ from formulations.restating import instance_of
 from solver.inventories.btrplace import is_btrplace, read_btrplace
 from solver.inventories.cloud_balancing import is_cloud_balancing, read_cloud_balancing
 from solver.inventories.files import named, read_bytes
+from solver.inventories.huawei_topology import is_huawei_topology, read_huawei_topology
 from solver.inventories.json_text import decode_json
 from solver.inventories.machine_reassignment import is_model, read_model
 from solver.inventories.vector_packing import read_vector_packing
 from solver.inventories.yaml_text import json_from_yaml
 
-Form = Literal["json", "yaml", "vbp", "cloud", "btrplace", "machines"]
-"""Our own format in JSON or YAML, vector packing, cloud balancing, BtrPlace, models of machine reassignment."""
+Form = Literal["json", "yaml", "vbp", "cloud", "btrplace", "machines", "huawei"]
+"""Our own format in JSON or YAML, vector packing, cloud balancing, BtrPlace, models of machine reassignment,
+Huawei's topology data."""
 
-FORMS: tuple[Form, ...] = ("json", "yaml", "vbp", "cloud", "btrplace", "machines")
+FORMS: tuple[Form, ...] = ("json", "yaml", "vbp", "cloud", "btrplace", "machines", "huawei")
 
 _ENDINGS: dict[str, Form] = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".vbp": "vbp"}
 
@@ -31,8 +33,8 @@ def read_instance(path: str | Path, *, form: Form | None = None) -> Instance:
     Parameters
     ----------
     path : str or Path
-        The file.
-    form : {"json", "yaml", "vbp", "cloud", "btrplace", "machines"}, optional
+        The file; of Huawei's topology data a sequence, or the folder for all sequences together.
+    form : {"json", "yaml", "vbp", "cloud", "btrplace", "machines", "huawei"}, optional
         Its format; by default told by the name's ending, then by the content.
 
     Raises
@@ -41,6 +43,8 @@ def read_instance(path: str | Path, *, form: Form | None = None) -> Instance:
         With the file and the field, whatever is wrong.
     """
     path = Path(path)
+    if form == "huawei" or (form is None and is_huawei_topology(path)):
+        return read_huawei_topology(path)
     content = read_bytes(path)
     with named(path):
         return _instance(content, form or form_of(path, content), path.stem.removeprefix("model_"))

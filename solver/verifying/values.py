@@ -62,7 +62,11 @@ def _unplaced(instance: Instance, placement: Placement, term: Term) -> Fraction:
     if term.priority is not None:
         meant = np.array([vm.priority == term.priority for vm in instance.vms], dtype=np.bool_)
         missing = missing & meant[instance.vm_entry]
-    return Fraction(int(np.count_nonzero(missing)))
+    if term.resource is None:
+        return Fraction(int(np.count_nonzero(missing)))
+    r = instance.tables.resource_names.index(term.resource)
+    lacking: list[int] = instance.tables.demand[instance.vm_entry[missing], r].tolist()
+    return sum(lacking) * instance.tables.scales[r].quantum
 
 
 def _broken_rules(instance: Instance, placement: Placement, _: Term) -> Fraction:

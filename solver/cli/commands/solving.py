@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     "--objective",
     type=OBJECTIVE,
     metavar="LEVELS",
-    help="Levels in order, such as 'hosts, migration + 0.5*imbalance'. Terms: unplaced[:PRIORITY], "
+    help="Levels in order, such as 'hosts, migration + 0.5*imbalance'. Terms: unplaced[:PRIORITY][:RESOURCE], "
     "broken_rules, unmet_demand, hosts, cost, energy, migration, group_moves, distance, load:RESOURCE, "
     "balance:RESOURCE:OTHER[:TARGET], imbalance.",
 )

@@ -67,7 +67,7 @@ class Domains:
     @cached_property
     def labels(self) -> int:
         """How many domains have a label; the others are single hosts."""
-        return len({host.domains[self.level] for host in self.instance.hosts if self.level in host.domains})
+        return self.instance.labels(self.level)
 
     def called(self, domain: int) -> str:
         """Spell a domain, such as ``zone east`` or ``host-3``."""

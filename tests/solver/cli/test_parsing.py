@@ -54,6 +54,8 @@ def test_other_isolation_levels_are_refused(text: str) -> None:
 
 def test_objective_levels_are_read_in_order() -> None:
     """Order, sums, weights and priorities must all arrive in the objective."""
+    (memory,) = objective_levels("unplaced:3:memory + unplaced:cpu")
+    assert [(term.priority, term.resource) for term in memory.terms] == [(3, "memory"), (None, "cpu")]
     first, second = objective_levels("unplaced:3, 2*cost + 0.5 imbalance+broken-rules")
     assert [(term.kind, term.priority) for term in first.terms] == [("unplaced", 3)]
     assert [(term.kind, term.weight) for term in second.terms] == [
@@ -81,7 +83,9 @@ def test_objective_levels_are_read_in_order() -> None:
         "-1*cost",
         "0*cost",
         "cost:1",
-        "unplaced:x",
+        "unplaced:x:y",
+        "unplaced:3:cpu:x",
+        "unplaced:3:4",
         "load",
         "load:a:b",
         "balance:a",

@@ -52,6 +52,15 @@ def valued(instance: Instance, hosts: list[int], given: list[int]) -> tuple[Frac
     return level_values(instance, Placement(np.array(hosts), np.array(given)[:, None] * quantum))
 
 
+def test_what_is_left_out_counts_by_demand() -> None:
+    """Leaving out one large VM is worse than two small ones where memory, not number, is asked for."""
+    terms = [Term(kind="unplaced", resource="cpu"), Term(kind="unplaced", resource="cpu", priority=0, weight=10)]
+    instance = shop(objective=[ObjectiveLevel(terms=[term]) for term in terms])
+    assert valued(instance, [0, -1, -1], [1, 0, 0]) == (Fraction(3 + 4), Fraction(10 * 3))
+    assert [stated.name for stated in instance.levels] == ["unplaced cpu", "10 unplaced cpu of priority 0"]
+    assert instance.levels[0].said_unit == "of cpu"
+
+
 @pytest.mark.parametrize(
     ("kind", "hosts", "given", "value"),
     [
@@ -114,7 +123,7 @@ def test_names_and_units_of_terms() -> None:
         Term(kind="load")
     with pytest.raises(InputError, match="other: a term of kind balance needs it"):
         Term(kind="balance", resource="cpu")
-    with pytest.raises(InputError, match="resource: only a term of kind load or balance takes this"):
+    with pytest.raises(InputError, match="resource: only a term of kind load or balance or unplaced takes this"):
         Term(kind="hosts", resource="cpu")
     with pytest.raises(InputError, match="gpu"):
         shop(objective=[ObjectiveLevel(terms=[Term(kind="load", resource="gpu")])])

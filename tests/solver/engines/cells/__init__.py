@@ -1,0 +1,1 @@
+"""NUMA packing: pricing, bounds and names agree with brute force."""
