@@ -37,8 +37,11 @@ PORTIONS = (0.2, 0.1, 0.05, 0.02, 0.0)
 MANY_ITEMS = 300
 """With fewer items every dive fixes one pattern at a time."""
 
-ROOT_SHARE = 0.5
-"""The relaxation gets at most this share of the time left, so that some is left for packings."""
+ROOT_SHARE, MIXED_ROOT_SHARE = 0.25, 0.5
+"""The relaxation gets at most this share of the time left, so that some is left for packings; then it goes on."""
+
+MOSTLY = 0.9
+"""Prices begin with this share on the resource that is shortest, the rest on all alike."""
 
 FEW_TYPES = 8
 
@@ -92,6 +95,7 @@ class ColumnEngine:
         self.root = Relaxation()
         self._cut_off = False
         self._begun = False
+        self._unfinished = False
         self.mix: HostMix | None = None
         if self.problem.types > 1 or self.generation.master.limited:
             self.mix = HostMix(self.problem.costs, self.problem.available)
@@ -104,6 +108,8 @@ class ColumnEngine:
             self._begin()
         last = None if dives is None else self.dives + dives
         while not self.search.done and self.dives != last:
+            if self._unfinished and self.dives:
+                self._relax()
             self._dive(self.dives)
             self.dives += 1
             if self.mix is not None:
@@ -119,7 +125,7 @@ class ColumnEngine:
         self._add_singles()
         self._fill()
         if not self.search.done:
-            self.root = self._relax()
+            self._relax()
 
     # -- before the relaxation ---------------------------------------------------------------
 
@@ -167,14 +173,24 @@ class ColumnEngine:
 
     # -- the relaxation -----------------------------------------------------------------------
 
-    def _relax(self) -> Relaxation:
+    def _relax(self) -> None:
         """Solve the relaxation of all patterns as far as it can raise the bound; prove what it says."""
-        deadline = self.search.deadline.within(self.search.deadline.left * ROOT_SHARE)
-        known = self.generation.converge(
-            deadline, enough=self._enough, watch=partial(self._watch, None), start=self._volumes
-        )
+        share = ROOT_SHARE if self.mix is None else MIXED_ROOT_SHARE
+        deadline = self.search.deadline.within(self.search.deadline.left * share)
+        start = self._first_prices if self.root.prices is None else self.root.prices
+        known = self.generation.converge(deadline, enough=self._enough, watch=partial(self._watch, None), start=start)
+        self._unfinished = self.mix is None and deadline.over
+        if known.bound >= self.root.bound:
+            self.root = known
         self._prove_mix(deadline)
-        return known
+
+    @property
+    def _first_prices(self) -> Floats:
+        """What items are worth by volume, most of it in the resource that is shortest."""
+        problem, largest = self.problem, self.problem.capacities[self.generation.pricer.types].max(axis=0)
+        shares: Floats = problem.sizes / np.maximum(largest, 1)
+        shortest = int((problem.demand @ shares).argmax())
+        return MOSTLY * shares[:, shortest] + (1 - MOSTLY) * self._volumes
 
     def _enough(self, known: Relaxation) -> bool:
         self.search.prove(self._rounded_up(known.bound), NAME)

@@ -43,6 +43,9 @@ MOST_NODES = 2**40
 STALL_ROUNDS, STALL = 10, 1e-3
 """Where so many rounds gain less than this share, longer searches may find more."""
 
+PATIENCE = 8
+"""Where so many rounds did not raise the bound, one of them is priced thoroughly."""
+
 COMPLEMENTS = 25
 IMPROVING = 1e-7
 """A pattern must save at least this share of a bin's cost to be worth a column."""
@@ -67,6 +70,8 @@ class Relaxation:
     converged : bool
         Whether no further pattern can help.
     rounds : int
+    stalled : int
+        Rounds since the bound was raised, or a thorough search tried to.
     """
 
     value: float = float("inf")
@@ -76,6 +81,7 @@ class Relaxation:
     prices: Floats | None = None
     converged: bool = False
     rounds: int = 0
+    stalled: int = 0
 
 
 Enough = Callable[[Relaxation], bool]
@@ -129,7 +135,7 @@ class Generation:
         rounds : int, optional
             Stop after so many rounds.
         exact : bool
-            Whether to search to the end where a short search finds no pattern.
+            Whether to search to the end where a short search finds no pattern, and thoroughly where bounds stall.
         complements : int
             Patterns added beside the best of a type per round.
         start : float64 array, shape (flavours,), optional
@@ -137,13 +143,14 @@ class Generation:
         """
         known = Relaxation()
         self._centre, self._smoothing = start, SMOOTHING if start is None else 1.0
+        self.nodes = self.nodes if exact else NODES_AT_FIRST
         before = float("inf")
         while not (deadline.over or known.converged or known.rounds == rounds) and self.master.solve(deadline):
             known.rounds += 1
             known.value = self.master.objective
             if enough(known):
                 break
-            point, weights, priced = self._price(deadline, complements)
+            point, weights, priced = self._price(deadline, complements, thorough=exact and known.stalled >= PATIENCE)
             self._bound(known, weights, priced)
             if watch is not None:
                 watch(weights, priced)
@@ -160,7 +167,9 @@ class Generation:
         self.nodes = max(NODES_AT_FIRST, self.nodes // MORE_NODES)
         return known
 
-    def _price(self, deadline: Deadline, complements: int) -> tuple[Floats, Integers, dict[int, Priced]]:
+    def _price(
+        self, deadline: Deadline, complements: int, *, thorough: bool
+    ) -> tuple[Floats, Integers, dict[int, Priced]]:
         """Price weights between those of the master and the best so far."""
         own = 1.0 if self._centre is None else 1.0 - self._smoothing
         point = self.master.duals if self._centre is None else self._smoothing * self._centre + own * self.master.duals
@@ -168,12 +177,13 @@ class Generation:
         asked = self.problem.costs * (1 + IMPROVING) + own * self.master.rents
         above: Integers = np.floor(asked * self.scale).astype(np.int64)
         slack = int(self.slack * self.scale * self.dearest)
-        effort = Effort(deadline, self.nodes, slack, complements)
+        effort = Effort(deadline, self.nodes, slack, complements, thorough)
         return point, weights, self.pricer.price(weights, self.master.demand, above, effort)
 
     def _bound(self, known: Relaxation, weights: Integers, priced: dict[int, Priced]) -> None:
         """Take over a better bound; its weights are the centre of those to come."""
         bound = self.bound(weights, priced)
+        known.stalled = 0 if bound > known.bound or known.stalled >= PATIENCE else known.stalled + 1
         if bound > known.bound or known.weights is None:
             known.bound = max(bound, known.bound)
             known.weights, known.uppers = weights, {k: answer.upper for k, answer in priced.items()}

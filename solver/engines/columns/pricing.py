@@ -39,12 +39,15 @@ class Effort:
         Patterns that are better than the best one found by no more than this may be missed.
     complements : int
         Up to so many more patterns of items that the earlier ones leave.
+    thorough : bool
+        Whether to ask a lattice, where there is one, for a better bound even if patterns were found without it.
     """
 
     deadline: Deadline = field(default_factory=Deadline)
     nodes: int | None = None
     slack: int = 0
     complements: int = 0
+    thorough: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,11 +140,11 @@ class Pricer:
             asked.outlook.tabulate_pair()
         answer = {k: self._one(k, asked, replace(effort, nodes=nodes)) for k in self.types}
         if whole:
-            answer |= self._looked_up(_open(answer), asked, effort)
-        elif self.endless and nodes == NODES_BEFORE_LATTICE:
+            answer |= self._looked_up(_open(answer, thorough=effort.thorough), asked, effort)
+        elif self.endless and (nodes == NODES_BEFORE_LATTICE or effort.thorough):
             answer |= self._estimated(answer, asked, effort)
-            if effort.nodes is not None and effort.nodes > nodes:
-                answer |= {k: self._one(k, asked, effort) for k in _open(answer)}
+            if nodes is not None and effort.nodes is not None and effort.nodes > nodes:
+                answer |= {k: self._searched_on(k, answer[k].upper, asked, effort) for k in _open(answer)}
         return answer
 
     def _one(self, k: int, asked: _Asked, effort: Effort) -> Priced:
@@ -149,6 +152,11 @@ class Pricer:
         above = int(asked.above[k])
         priced = Priced(*asked.outlook.search(k, above, effort.deadline, effort.nodes, effort.slack))
         return self._complemented(k, priced, asked, effort)
+
+    def _searched_on(self, k: int, upper: int, asked: _Asked, effort: Effort) -> Priced:
+        """Search a type longer that is known to be worth no more than ``upper``."""
+        priced = self._one(k, asked, effort)
+        return replace(priced, upper=min(upper, priced.upper))
 
     def _looked_up(self, types: list[int], asked: _Asked, effort: Effort) -> dict[int, Priced]:
         """Price some types by looking them up where the whole lattice is known."""
@@ -164,7 +172,7 @@ class Pricer:
 
     def _estimated(self, known: dict[int, Priced], asked: _Asked, effort: Effort) -> dict[int, Priced]:
         """Price the types that are open in the lattice of items without end."""
-        types = _open(known)
+        types = _open(known, thorough=effort.thorough)
         if not types:
             return {}
         lattice = EndlessLattice(self.problem, self.types, asked.items, asked.weights, effort.deadline)
@@ -173,9 +181,11 @@ class Pricer:
             above, value = int(asked.above[k]), lattice.value(k)
             pattern: Integers = np.minimum(lattice.pattern(k), asked.demand)
             worth = int(pattern @ asked.weights)
-            exact = value <= max(worth, above) + effort.slack
-            priced = Priced(min(known[k].upper, max(value, above)), exact, [pattern] if worth > above else [])
+            best = max([above, *(int(other @ asked.weights) for other in known[k].patterns)])
+            exact = value <= max(worth, best) + effort.slack
+            priced = Priced(min(known[k].upper, max(value, best)), exact, [pattern] if worth > best else [])
             answer[k] = self._complemented(k, priced, asked, effort)
+            answer[k].patterns.extend(known[k].patterns)
         return answer
 
     def _complemented(self, k: int, priced: Priced, asked: _Asked, effort: Effort) -> Priced:
@@ -206,9 +216,9 @@ class Pricer:
         return Packing.of(bins, self.problem.flavours)
 
 
-def _open(answer: dict[int, Priced]) -> list[int]:
-    """Return the types of which neither all was searched nor anything found."""
-    return [k for k, priced in answer.items() if not (priced.exact or priced.patterns)]
+def _open(answer: dict[int, Priced], *, thorough: bool = False) -> list[int]:
+    """Return the types of which neither all was searched nor, unless that does not do, anything found."""
+    return [k for k, priced in answer.items() if not priced.exact and (thorough or not priced.patterns)]
 
 
 def times_in(pattern: Integers, left: Integers) -> int:

@@ -74,7 +74,8 @@ def price(
     slack: int = 0,
     complements: int = 0,
     deadline: Deadline | None = None,
+    thorough: bool = False,
 ) -> dict[int, Priced]:
     """Return what pricing says, all items there and searched to the end unless said otherwise."""
-    effort = Effort(Deadline() if deadline is None else deadline, nodes, slack, complements)
+    effort = Effort(Deadline() if deadline is None else deadline, nodes, slack, complements, thorough)
     return Pricer(question).price(weights, question.demand if demand is None else demand, above, effort)

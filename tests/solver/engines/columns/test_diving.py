@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 import pytest
 
+from benchmarks.families.cloud import cloud_packing
 from formulations.vector_packing import Packing, VectorPacking
 from solver.deadline import Deadline
 from solver.engines.columns.diving import Dive
@@ -134,4 +137,17 @@ def test_a_failing_solver_leaves_the_master_whole(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(generation.master, "solve", fail)
     with pytest.raises(RuntimeError, match="memory"):
         Dive(PackingSearch(question), generation, None, 0.0).run(Deadline(), "dive")
+    assert is_whole(generation.master)
+
+
+def test_dives_leave_out_patterns_that_waste_what_the_target_needs() -> None:
+    """Many flavours without room to spare: one pattern that wastes a little more than it may costs a bin in the end."""
+    question = cloud_packing(1000, 60, 2, 3)
+    search = PackingSearch(question, Deadline(60))
+    generation = Generation(question, Master(question), Pricer(question))
+    known = generation.converge(search.deadline)
+    search.prove(ceil(known.bound), "column generation")
+    Dive(search, generation, None, 0.2, prices=known.prices).run(search.deadline, "dive")
+    assert search.cost is not None
+    assert search.cost - search.bound <= 1
     assert is_whole(generation.master)

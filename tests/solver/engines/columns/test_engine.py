@@ -12,6 +12,7 @@ from formulations.vector_packing import Packing, VectorPacking
 from solver.backends import backend_named
 from solver.backends.base import Backend, Outcome, Settings, Solution
 from solver.deadline import Deadline
+from solver.engines.columns import engine as columns
 from solver.engines.columns.engine import ColumnEngine
 from solver.engines.columns.generation import Relaxation
 from solver.engines.packing_search import PackingSearch
@@ -154,6 +155,26 @@ def test_items_without_worth_are_not_forgotten_in_a_claim() -> None:
     engine.root = Relaxation(2.0, weights=np.array([1, 0]), uppers={0: 1})
     engine._close_gap()
     assert search.claimed <= 2
+
+
+def test_a_relaxation_that_was_cut_short_goes_on_between_dives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many flavours take longer than the share of a first relaxation: dives must not wait for it, nor end it."""
+    monkeypatch.setattr(columns, "ROOT_SHARE", 1e-9)
+    relaxed = proved = 0
+    for rng in seeds("cut short", 8):
+        question = packable(rng)
+        search = PackingSearch(question, Deadline(60))
+        engine = ColumnEngine(search)
+        engine.run(1)
+        monkeypatch.setattr(columns, "ROOT_SHARE", 0.5)
+        relaxed += engine._unfinished
+        engine.run(4)
+        monkeypatch.setattr(columns, "ROOT_SHARE", 1e-9)
+        best = cheapest_packing(question)
+        assert best is None or search.bound <= best
+        proved += search.optimal and engine.mix is None
+    assert relaxed > 0
+    assert proved > 0
 
 
 def test_an_engine_goes_on_after_an_interrupt() -> None:

@@ -187,6 +187,29 @@ def test_coarse_units_of_the_lattice_bound_from_above(monkeypatch: pytest.Monkey
     assert rounded > 10
 
 
+def test_thorough_pricing_tightens_what_a_short_search_leaves_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found patterns are no reason to live with a poor bound: the lattice lowers it, never below the truth."""
+    always_search(monkeypatch)
+    monkeypatch.setattr(pricing, "endless_lattice_pays", lambda *_: True)
+    tightened = 0
+    for _, question in questions("thorough", 120):
+        if question.problem.resources > 3 or question.problem.capacities.max() > 100:
+            continue
+        nothing = np.zeros(question.problem.types, dtype=np.int64)
+        plain, better = (
+            price(question.problem, question.weights, nothing, demand=question.demand, nodes=1, thorough=thorough)
+            for thorough in (False, True)
+        )
+        for kind, best in question.best.items():
+            worths = check_patterns(question, kind, better[kind].patterns)
+            assert best <= better[kind].upper <= plain[kind].upper
+            assert max(worths, default=0) >= max(check_patterns(question, kind, plain[kind].patterns), default=0)
+            if better[kind].exact:
+                assert best == max(worths, default=0)
+            tightened += better[kind].upper < plain[kind].upper
+    assert tightened > 4
+
+
 def test_where_the_lattice_does_not_decide_the_search_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Items that do not exist may make the lattice look better than any pattern: asking again would be in vain."""
     always_search(monkeypatch)
