@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.families import SEEDS, Case, cloud, distinct, four_types, hard, present, published, small
+from benchmarks.families import SEEDS, Case, cloud, distinct, four_types, hard, huawei, present, published, small
 from benchmarks.families.published import absence
 from benchmarks.peers.catalogue import PEERS
 from formulations.errors import InputError
@@ -144,6 +144,16 @@ _TABLE = (
         repeats=5,
         by=("instance",),
         needs="cloud_balancing",
+    ),
+    NamedCampaign(
+        "huawei",
+        "two-NUMA servers, thousands of VMs under affinity, anti-affinity and fault domains, against best fit",
+        huawei.huawei_cases,
+        60,
+        subjects=("placewright", "best-fit"),
+        repeats=3,
+        by=("instance",),
+        needs="huawei_topology",
     ),
     NamedCampaign(
         "distinct",

@@ -77,4 +77,5 @@ def _placement(instance: Instance, answer: Answer) -> Placement:
     if answer.output:
         return read_placement(answer.output, instance)
     allocation = None if answer.allocation is None else np.array(answer.allocation, dtype=np.int64)
-    return Placement(np.array(answer.hosts, dtype=np.int64), allocation)
+    cells = None if answer.cells is None else np.array(answer.cells, dtype=np.int64)
+    return Placement(np.array(answer.hosts, dtype=np.int64), allocation, cells)

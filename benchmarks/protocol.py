@@ -107,6 +107,8 @@ class Answer(msgspec.Struct, kw_only=True):
         The answer to an instance file: the host's number of every VM, -1 without one.
     allocation : list of list of int, optional
         What every VM gets, in quanta of the instance, where the objective asks for it.
+    cells : list of int, optional
+        The NUMA cells of every VM as a bit mask, where hosts list some.
     output : str
         The answer to an instance file that stands in a result file of placewright's own.
     trace : list of (seconds, value)
@@ -129,6 +131,7 @@ class Answer(msgspec.Struct, kw_only=True):
     patterns: list[Filling] | None = None
     hosts: list[int] | None = None
     allocation: list[list[int]] | None = None
+    cells: list[int] | None = None
     output: str = ""
     trace: list[Moment] = []
     seconds: float | None = None

@@ -171,7 +171,13 @@ def _counted(stated: ObjectiveLevel) -> bool:
 def _prices(instance: Instance, stated: ObjectiveLevel) -> tuple[Integers, Integers, Fraction]:
     """Return what hosts in use cost per entry, VMs left out per entry, and the step, on one level."""
     hosts = [_of_host(instance, stated, entry) for entry in range(len(instance.hosts))]
-    vms = [_of_vm(instance, stated, entry) for entry in range(len(instance.vms))]
+    known: dict[tuple[int, bytes], Fraction] = {}  # thousands of VMs have few sizes
+    vms: list[Fraction] = []
+    for entry, vm in enumerate(instance.vms):
+        key = vm.priority, instance.tables.demand[entry].tobytes()
+        if key not in known:
+            known[key] = _of_vm(instance, stated, entry)
+        vms.append(known[key])
     step = common_quantum({*hosts, *vms})
     return (
         np.array([int(cost / step) for cost in hosts], dtype=np.int64),

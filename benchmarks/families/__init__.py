@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.families import cloud, distinct, four_types, hard, published, small
+from benchmarks.families import cloud, distinct, four_types, hard, huawei, published, small
 from benchmarks.families.base import FAMILIES, SEEDS, Case, Family, Question, case_named, family_named, present
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "family_named",
     "four_types",
     "hard",
+    "huawei",
     "present",
     "published",
     "small",

@@ -54,6 +54,29 @@ def solve_by_portfolio(problem: Path, seconds: float, seed: int) -> Answer:
     return answer_of(result, time.perf_counter() - began)
 
 
+@solves("best-fit", "best fit decreasing under all rules, the largest hosts first", asks="instance")
+def solve_by_best_fit(problem: Path, seconds: float, seed: int) -> Answer:  # noqa: ARG001 - greed draws no numbers
+    """Place one VM after another, as schedulers do."""
+    from formulations.candidates import Candidates  # noqa: PLC0415
+    from solver.allocating import allocate  # noqa: PLC0415
+    from solver.backends import backend_named  # noqa: PLC0415
+    from solver.deadline import Deadline  # noqa: PLC0415
+    from solver.engines.greedy import Variant, place_greedily  # noqa: PLC0415
+    from solver.placing import versions  # noqa: PLC0415
+    from solver.verifying import RuleJudge  # noqa: PLC0415
+
+    instance = read_instance(problem)
+    clock = Deadline(seconds)
+    judges = [RuleJudge(instance, rule) for rule in instance.rules]
+    placement = place_greedily(instance, Variant("best", cheap=True), Candidates(instance), judges, clock)
+    given = allocate(instance, placement, "satisfaction", backend_named("cbc"), clock)
+    answer = Answer(status="UNKNOWN", seconds=clock.elapsed, memory=peak_memory(), versions=versions())
+    if given is not None and (instance.allow_unplaced or placement.placed[instance.wanted].all()):
+        answer.status = "FEASIBLE"
+        _keep(answer, given, levels=len(instance.levels))
+    return answer
+
+
 def answer_of(result: Result, seconds: float) -> Answer:
     """Return a result as an answer; the judge will look at the placement."""
     memory = peak_memory()
@@ -82,6 +105,8 @@ def _trace(result: Result) -> list[Moment]:
 
 def _keep(answer: Answer, placement: Placement, *, levels: int) -> None:
     answer.hosts = placement.host_of.tolist()
+    if placement.cells is not None:
+        answer.cells = placement.cells.tolist()
     if levels > 1 and placement.allocation is not None:
         answer.allocation = placement.allocation.tolist()
 

@@ -90,7 +90,11 @@ def complete(construction: Construction, vms: Integers, deadline: Deadline) -> I
     chooser = _Chooser(construction, Variant("best", cheap=True))
     for host in np.flatnonzero(construction.count).tolist():
         chooser.look_further(host)
-    left = [chooser.place_together(np.array([vm]), deadline) for vm in vms.tolist()]
+    left = [chooser.place_run(np.array([vm]), deadline) for vm in vms.tolist()]
+    still: Integers = np.concatenate([np.zeros(0, dtype=np.int64), *left])
+    if construction.instance.allow_unplaced:
+        return still
+    left = [chooser.place_together(vm, deadline) for vm in still[:, None]]
     return np.concatenate([np.zeros(0, dtype=np.int64), *left])
 
 
@@ -180,15 +184,17 @@ class _Chooser:
         """Try a group in one domain after another; return who is left out where most find room."""
         fewest, best = len(left), self._domain_of(closure, group)
         for _ in range(DOMAINS_TRIED):
+            if deadline.over:
+                break
             closure.refused.append(self._domain_of(closure, group))
-            left = self._place_anew(group, deadline)
+            left = self._place_anew(group)
             if len(left) < fewest:
                 fewest, best = len(left), self._domain_of(closure, group)
-            if not len(left) or len(left) == len(group) or deadline.over:
+            if not len(left) or len(left) == len(group):
                 break
         if len(left) > fewest:
             closure.refused[:] = [domain for domain in range(closure.domains.number) if domain != best]
-            left = self._place_anew(group, deadline)
+            left = self._place_anew(group)
         return left
 
     def _domain_of(self, closure: Together, group: Integers) -> int:
@@ -196,11 +202,11 @@ class _Chooser:
         placed = group[self.construction.host_of[group] >= 0]
         return int(closure.domains.of[self.construction.host_of[placed[0]]])
 
-    def _place_anew(self, group: Integers, deadline: Deadline) -> Integers:
-        """Take a group off its hosts and place it again; return those without a place."""
+    def _place_anew(self, group: Integers) -> Integers:
+        """Take a group off its hosts and place it again, whatever the time: return those without a place."""
         for vm in group[self.construction.host_of[group] >= 0].tolist():
             self.construction.remove(vm)
-        left = [vm for vm in group.tolist() if len(self.place_run(np.array([vm]), deadline))]
+        left = [vm for vm in group.tolist() if not self._place(vm)]
         return np.array(left, dtype=np.int64)
 
     def _group_of(self, vm: int) -> Together | None:

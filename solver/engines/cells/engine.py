@@ -167,7 +167,7 @@ class CellSearch:
             construction = Construction(search.instance, search.candidates, search.judges)
             fillings = Fillings(self.packing, self.master.types[: len(times)], self.master.cells[: len(times)], times)
             naming = Naming(construction, self.packing, fillings, rng, trouble)
-            left = naming.run(preferred_order(search.instance, construction))
+            left = naming.run(preferred_order(search.instance, construction), deadline)
             unlucky = self._grouped(construction, left)
             complete(construction, left, deadline)
             search.offer(construction.placement(), FOUND_BY)

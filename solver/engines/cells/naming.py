@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from formulations.cell_packing import CellPacking
 from formulations.instance import Instance
 from formulations.tables import Integers
+from solver.deadline import Deadline
 from solver.engines.closures import Closures, Together
 from solver.engines.construction import Construction
 
@@ -37,7 +38,9 @@ class Fillings:
         self.cells = cells
         self.whole: Integers = np.array([filling.sum(axis=0) for filling in cells]).reshape(len(cells), -1)
         self.left = times.copy()
+        self._best: dict[tuple[int, bytes], tuple[int, int]] = {}
         self.of_type = [np.flatnonzero(types == k) for k in range(len(packing.number))]
+        self._remaining = [int(times[patterns].sum()) for patterns in self.of_type]
         self.free: Integers = np.zeros((len(packing.demand), len(packing.type_of)), dtype=np.int64)
         """Slots of each flavour that nobody is in yet: shape (flavours, hosts)."""
         self.given: Integers = np.full(len(packing.type_of), -1, dtype=np.int64)
@@ -50,18 +53,25 @@ class Fillings:
         for host, k in zip(hosts.tolist(), self.packing.type_of[hosts].tolist(), strict=True):
             if k >= 0 and self.given[host] < 0:
                 found.setdefault(k, []).append(host)
-        return {k: found[k] for k in found if self.left[self.of_type[k]].any()}
+        return {k: found[k] for k in found if self._remaining[k] > 0}
 
     def potential(self, kind: int, wanted: Integers) -> tuple[int, int]:
         """Return the most of some wanted slots that a filling of a type brings, and which does; none brings -1."""
+        known = self._best.get((kind, wanted.tobytes()))
+        if known is not None and self.left[known[1]] > 0:
+            return known
         ready = self.of_type[kind]
         brings = np.where(self.left[ready] > 0, np.minimum(self.whole[ready], wanted).sum(axis=1), -1)
         best = int(np.argmax(brings))
-        return int(brings[best]), int(ready[best])
+        found = int(brings[best]), int(ready[best])
+        if found[0] >= 0:
+            self._best[kind, wanted.tobytes()] = found
+        return found
 
     def give(self, host: int, filling: int) -> None:
         """Give a host a filling: its slots are free from now on."""
         self.left[filling] -= 1
+        self._remaining[int(self.packing.type_of[host])] -= 1
         self.given[host] = filling
         self.free[:, host] += self.whole[filling]
         order, cells = self.packing.cell_order[host], self.cells[filling]
@@ -111,14 +121,15 @@ class Naming:
         self.fillings = fillings
         self.rng = rng
 
-    def run(self, order: Integers) -> Integers:
-        """Place VMs in about this order; return those that found no slot."""
+    def run(self, order: Integers, deadline: Deadline) -> Integers:
+        """Place VMs in about this order; return those that found no slot in time."""
         groups = [closure for closure in self.closures.together if len(closure.members) > 1]
         for closure in sorted(groups, key=lambda closure: self._urgency(closure.members)):
-            self._place_group(closure)
+            if not deadline.over:
+                self._place_group(closure)
         self._give_the_rest()
         placed = self.construction.host_of[order] >= 0
-        left = [vm for vm in order[~placed].tolist() if not (self._place(vm) or self._exchange(vm))]
+        left = [vm for vm in order[~placed].tolist() if deadline.over or not (self._place(vm) or self._exchange(vm))]
         return np.array(left, dtype=np.int64)
 
     def _urgency(self, vms: Integers) -> tuple[int, float]:

@@ -21,7 +21,7 @@ NEEDS_DATA = pytest.mark.skipif(not os.environ.get(VARIABLE), reason=f"{VARIABLE
 SETS = {"caprara_toth": 120, "mommessin": 588, "cloud_balancing": 3}
 
 
-@pytest.mark.parametrize("family", SETS)
+@pytest.mark.parametrize("family", [*SETS, "huawei"])
 def test_without_data_a_published_set_says_why_it_is_skipped(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody should wonder why a table lacks a set."""
     monkeypatch.delenv(VARIABLE, raising=False)
@@ -47,7 +47,13 @@ def test_a_published_set_is_complete_and_consistent(family: str) -> None:
 
 @NEEDS_DATA
 @pytest.mark.parametrize(
-    "title", ["caprara_toth/CL_1_25_1", "mommessin/Triplet-classC_60_3_1", "cloud_balancing/100computers-300processes"]
+    "title",
+    [
+        "caprara_toth/CL_1_25_1",
+        "mommessin/Triplet-classC_60_3_1",
+        "cloud_balancing/100computers-300processes",
+        "huawei/C1-C2",
+    ],
 )
 def test_the_name_tells_the_size(title: str) -> None:
     """Tables are divided by sizes that are read off names before files are opened."""
