@@ -23,7 +23,7 @@ def test_targets_are_valid_and_of_their_kind(family: str) -> None:
 def test_hosts_are_as_full_as_asked_for() -> None:
     """Utilisation is what makes migrations hard."""
     instance = instance_of(300, 30, 0.75, 2)
-    assert 0.2 < free_share(instance) <= 0.25
+    assert 0.22 < free_share(instance) < 0.28
     assert int(loads(instance).max()) <= int(instance.tables.capacity[:, 1].max())
 
 

@@ -125,22 +125,21 @@ def _stranding(
 
 @register_jitable
 def _reserved(
-    leg: int, load: Integers, slots: Flags, watched: Integers, watching: Integers, key: Floats, claims: Claims
+    leg: int, load: Integers, slots: Flags, started: Flags, users: Lists, key: Floats, claims: Claims
 ) -> np.int64:
-    """Return a row in which a more urgent, larger leg waits that would not fit beside this one, or ``NOWHERE``."""
+    """Return a row in which a more urgent leg is still to come that would not fit beside this one, or ``NOWHERE``."""
     first, rows, amount, limit = claims
     for c in range(first[leg], first[leg + 1]):
         row = rows[c]
         if slots[row] or amount[c] == 0:
             continue
-        other = watched[row]
-        while other != NOWHERE:
-            if key[other] < key[leg]:
-                for e in range(first[other], first[other + 1]):
-                    larger = rows[e] == row and amount[e] > amount[c]
-                    if larger and load[row] + amount[c] + amount[e] > limit[e]:
-                        return np.int64(row)
-            other = watching[other]
+        for u in range(users[0][row], users[0][row + 1]):
+            other = users[1][u]
+            if started[other] or key[other] >= key[leg]:
+                continue
+            for e in range(first[other], first[other + 1]):
+                if rows[e] == row and load[row] + amount[c] + amount[e] > limit[e]:
+                    return np.int64(row)
     return np.int64(NOWHERE)
 
 
@@ -216,7 +215,7 @@ def timed(
     guarded : bool
         Whether no leg may start that would leave others stuck.
     reserving : bool
-        Whether room is kept for larger legs that are more urgent.
+        Whether room is kept for legs that are more urgent.
     start, turn, cause : int64 arrays, shape (legs,)
         Changed: the starts, -1 for legs that never start; the order of the starts; the leg whose
         end or start made room for each, -1 for those that did not wait.
@@ -238,8 +237,8 @@ def timed(
     n_started = 0
     now = np.int64(0)
     for leg in range(legs):
+        key[leg] = _key(leg, work, slots, claims, bonus, weights)
         if waiting_for[leg] == 0:
-            key[leg] = _key(leg, work, slots, claims, bonus, weights)
             _push(ready, n_ready, key, leg)
             n_ready += 1
             queued[leg] = True
@@ -253,7 +252,7 @@ def timed(
             if row == NOWHERE and guarded:
                 row = _stranding(leg, settled, started, slots, position, users, claims, releases)
             if row == NOWHERE and reserving and n_running > 0:
-                row = _reserved(leg, load, slots, watched, watching, key, claims)
+                row = _reserved(leg, load, slots, started, users, key, claims)
             if row != NOWHERE:
                 watching[leg] = watched[row]
                 watched[row] = leg
@@ -281,7 +280,7 @@ def timed(
                 work, slots, claims, bonus, weights,
             )  # fmt: skip
         if n_running == 0:
-            # Nothing runs: room that was kept for larger legs is free for all, if that helps.
+            # Nothing runs: room that was kept is free for all, if that helps.
             for row in range(len(load)):
                 n_ready = _wake(row, NOWHERE, watched, watching, cause, ready, n_ready, queued, key)
             if not reserving or not _any_fits(

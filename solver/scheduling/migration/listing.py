@@ -30,7 +30,7 @@ class Urgency:
     second : float
         Weight of that of the second busiest.
     reserving : bool
-        Whether room is kept for larger legs that are more urgent.
+        Whether room is kept for legs that are more urgent.
     guarded : bool
         Whether nothing may start that would leave others stuck. Where the order that the scheduler
         leans on is one in which the legs can run one after the other, all are timed; without the
