@@ -79,8 +79,7 @@ def _against_peers(seeds: Sequence[int]) -> Iterable[Case]:
     """Yield some instances of every family that peers can read, from easy to large."""
     for seed in seeds:
         for d in (2, 3):
-            yield from (cloud.cloud_case(n, 30, d, seed) for n in (100, 300, 1_000, 10_000))
-            yield cloud.cloud_case(10_000, 120, d, seed)
+            yield from (cloud.cloud_case(n, 30, d, seed) for n in (100, 300, 1_000))
             yield from (four_types.four_types_case(n, d, seed, limited=False) for n in (100, 300, 1_000))
             yield four_types.four_types_case(300, d, seed, limited=True)
         yield from (distinct.distinct_case(n, d, seed) for d in (2, 4) for n in (100, 500))
@@ -88,6 +87,14 @@ def _against_peers(seeds: Sequence[int]) -> Iterable[Case]:
     yield from (case for case in present(["caprara_toth"]) if case.name in picked)
     yield from (case for case in present(["mommessin"]) if case.facts["n"] in (120, 249) and case.name.endswith("_5_1"))
     yield from present(["cloud_balancing"])
+
+
+def _large_against_peers(seeds: Sequence[int]) -> Iterable[Case]:
+    """Yield 10,000 VMs of few and of many flavours, and published instances of 500 items."""
+    for seed in seeds:
+        yield from (cloud.cloud_case(10_000, flavours, d, seed) for flavours in (30, 120) for d in (2, 3))
+    sets = ("New-class1_500", "New-class4_500", "Panigrahy-class1_500", "Panigrahy-class4_500", "Triplet-classF_501")
+    yield from (case for case in present(["mommessin"]) if case.name in [f"{name}_5_1" for name in sets])
 
 
 _TABLE = (
@@ -180,6 +187,15 @@ _TABLE = (
         subjects=RIVALS,
         seeds=(0, 1),
         by=("family", "resources", "n"),
+    ),
+    NamedCampaign(
+        "peers_large",
+        "placewright and other solvers on 10,000 VMs and on 500 published items",
+        _large_against_peers,
+        20,
+        subjects=RIVALS,
+        seeds=(0,),
+        by=("family", "resources", "group"),
     ),
     NamedCampaign(
         "deadlines",
