@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from solver.scheduling.dispatch import DispatchAnswer
     from solver.scheduling.startup import StartupResult
 
-DISPATCH_WISHES = ("frame", "latency", "blackouts", "quantum", "gang", "tight")
+DISPATCH_WISHES = ("frame", "latency", "blackouts", "quantum", "gang", "tight", "owners")
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,7 @@ def _dispatch_question(instance: Instance, placement: Placement, wishes: dict[st
         quantum=wishes["quantum"] or 1,
         gang=wishes["gang"],
         shortest=wishes["tight"],
+        owners=wishes["owners"] or "full",
     )
 
 

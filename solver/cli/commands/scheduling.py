@@ -46,6 +46,11 @@ if TYPE_CHECKING:
 @click.option("--gang", multiple=True, metavar="VM", help="VM, entry or group:NAME whose vCPUs run at the same time.")
 @click.option("--tight", is_flag=True, help="Prove that gangs use as little of the frame as is possible.")
 @click.option(
+    "--owners",
+    type=click.Choice(["full", "pinned"]),
+    help="Who owns whole cores: every fully isolated VM, or only those that are pinned.  [default: full]",
+)
+@click.option(
     "--host", "hosts", multiple=True, metavar="HOST", help="Show this host's table slice by slice; can be given again."
 )
 @click.option("--isolation", type=ISOLATION, metavar="MODE", help="As for solve.")

@@ -178,13 +178,17 @@ class _Dealer:
         if len(free) < number:
             left = f"{len(free)} of {self._conversion.cores[cell]} are left"
             message = f"{self._where(cell)}: {self._names[vm]} owns {_cores(number)}, and {left}"
-            if self._all.question.owners == "full":
+            if self._all.question.owners == "full" and any(map(self._could_share, self._vms)):
                 message += "; fully isolated VMs that are not pinned may share cores in time (owners: pinned)"
             raise RefusedError(message, proved=True)
         taken = tuple(free[:number])
         for core in taken:
             self._owners[core] = vm
         return taken
+
+    def _could_share(self, vm: int) -> bool:
+        isolation = self._instance.isolation_of(self._all.entries[vm])
+        return isinstance(isolation, Full) and not isolation.pinned
 
     def _free(self, cell: int) -> list[int]:
         return [core for core, own in enumerate(self._cells) if own == cell and self._owners[core] < 0]

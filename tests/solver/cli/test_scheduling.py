@@ -109,6 +109,23 @@ def test_wishes_reach_the_tables(placewright: Placewright, small: Path) -> None:
     assert " db.0" in run.out
 
 
+def test_isolated_vms_may_share_cores_in_time(placewright: Placewright, tmp_path: Path) -> None:
+    """Half a core each: three owners need three cores; where only pinned VMs own some, two cores hold all."""
+    vms = [{"name": "a", "count": 3, "vcpus": 1, "resources": {"cpu": 0.5}, "isolation": {"mode": "full"}}]
+    hosts = [{"name": "h", "capacity": {"cpu": 2}, "cores": 2}]
+    path, target, tables = write(tmp_path / "i.json", vms=vms, hosts=hosts), tmp_path / "r.json", tmp_path / "s.json"
+    assert placewright("solve", path, "-q", "-o", target).code == 0
+    run = placewright("schedule", path, target, "--only", "dispatch")
+    assert run.code == 1
+    assert "may share cores in time (owners: pinned)" in " ".join(run.out.split())
+    run = placewright("schedule", path, target, "--owners", "pinned", "--json", "-o", tables)
+    assert run.code == 0
+    cores = run.object["dispatch"]["hosts"]["h"]["cores"]
+    assert [core["owner"] for core in cores] == [None, None]
+    assert placewright("schedule", path, target, "--check", tables, "--owners", "pinned").code == 0
+    assert placewright("schedule", path, target, "--check", tables).code == 1
+
+
 def test_demands_that_cannot_be_met_are_refused_with_exit_code_1(placewright: Placewright, small: Path) -> None:
     """A quantum of the whole frame leaves the web server no slice of half of it; the host is named."""
     run = placewright("schedule", small, "-q", "--frame", "1ms", "--quantum", "1ms")
@@ -155,6 +172,8 @@ def test_without_core_time_there_is_an_order_and_a_warning(placewright: Placewri
     "options",
     [
         ("--only", "startup", "--frame", "5ms"),
+        ("--only", "startup", "--owners", "pinned"),
+        ("--owners", "nobody"),
         ("--only", "dispatch", "--starts-per-host", "2"),
         ("--only", "dispatch", "--running"),
         ("--starts-per-host", "0"),
