@@ -1,0 +1,347 @@
+"""Re-placement from the current placement: pilots, one long cooling, then shorter ones from the best, side by side."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from formulations.errors import InputError
+from formulations.reassignment import NOWHERE, Reassignment
+from formulations.tables import Integers
+from solver.deadline import Deadline
+from solver.engines.neighbourhoods.adapting import AdaptiveWeights
+from solver.engines.reassignment.annealing import affordable
+from solver.engines.reassignment.bounds import LowerBound, aggregate_bound
+from solver.engines.reassignment.rounds import Effort, Heat, Outcome, Task
+from solver.engines.reassignment.workers import workers
+from solver.errors import VerificationError
+from solver.result import Status
+from solver.verifying.reassignment import Finding, judge
+
+log = logging.getLogger("placewright")
+
+PRICES = (0.0, 0.01, 0.1, 1.0)
+"""Prices on transient room that are tried: which is best differs by orders of magnitude."""
+
+PILOTS = 0.12
+"""Part of the time in which prices are tried."""
+
+LONG = 0.45
+"""Part of the time for the long cooling."""
+
+SHORT = 0.06
+"""Part of the time for each of the shorter ones that follow."""
+
+SHORTEST = 0.5
+"""Seconds that a cooling takes at least."""
+
+FULL_HEAT = 1 / 3
+"""Where the long cooling begins, in sizes of a large VM."""
+
+HEATS = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
+"""Where shorter ones begin."""
+
+FIRST_HEATS = {0.01: 1.0, 0.003: 2.0, 0.001: 1.0}
+"""How likely each is at first, beside 0.3 for the others."""
+
+NEAR = 5e-4
+"""Where a descent lands within this part of the bound, nothing hot is tried."""
+
+DESCENT = 0.03
+"""Part of the time for the descent."""
+
+HANDING_OVER = 0.3
+"""Seconds kept back for the judge."""
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """One line of the trace."""
+
+    seconds: float
+    cost: int
+    found_by: str
+
+
+@dataclass(frozen=True, eq=False)
+class Reassigned:
+    """The answer to a re-placement question.
+
+    Attributes
+    ----------
+    status : Status
+        OPTIMAL where cost and bound meet, otherwise FEASIBLE.
+    hosts : int64 array, shape (VMs,)
+        The new host of every VM; judged.
+    finding : Finding
+        What the judge said: parts of the cost, and moves.
+    bound : LowerBound
+    seconds : float
+    steps : int
+        Moves tried by all workers.
+    trace : tuple of Improvement
+    interrupted : bool
+        Whether the user stopped the search.
+    """
+
+    status: Status
+    hosts: Integers
+    finding: Finding
+    bound: LowerBound
+    seconds: float
+    steps: int
+    trace: tuple[Improvement, ...]
+    interrupted: bool = False
+
+    @property
+    def cost(self) -> int:
+        """What the new placement costs."""
+        return self.finding.cost
+
+    @property
+    def gap(self) -> float:
+        """``(cost - bound) / cost``, 0 where both are 0."""
+        return 0.0 if self.cost == self.bound.value else (self.cost - self.bound.value) / self.cost
+
+
+class Runner(Protocol):
+    """Carries out the tasks of a round, wherever."""
+
+    number: int
+
+    def run(self, tasks: Sequence[Task], deadline: Deadline) -> list[Outcome]:
+        """Return what came of them."""
+
+
+@dataclass(eq=False)
+class ReassignmentSearch:
+    """Improves a placement within its rules.
+
+    Parameters
+    ----------
+    question : Reassignment
+    start : int64 array, shape (VMs,), optional
+        A placement that keeps every rule; by default the current one.
+    deadline : Deadline
+    seed : int
+    steps : int, optional
+        Try so many moves, in one process, and heed the clock at the deadline only.
+
+    Attributes
+    ----------
+    best : int64 array, shape (VMs,)
+    cost : int
+    trace : list of Improvement
+
+    Raises
+    ------
+    InputError
+        If the start breaks a rule; the message names the first.
+    """
+
+    question: Reassignment
+    deadline: Deadline
+    start: Integers | None = None
+    seed: int = 0
+    steps: int | None = None
+    bound: LowerBound = field(init=False)
+    best: Integers = field(init=False)
+    cost: int = field(init=False)
+    trace: list[Improvement] = field(init=False, default_factory=list)
+    tried: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self.best = (self.question.current if self.start is None else self.start).astype(np.int64)
+        self.cost = self._judged(self.best).cost
+        self.trace.append(Improvement(self.deadline.elapsed, self.cost, "given"))
+        self.bound = aggregate_bound(self.question)
+        self._rng = np.random.default_rng(self.seed)
+        heats = {f"{hot:g}": FIRST_HEATS.get(hot, 0.3) for hot in HEATS}
+        self._weights = AdaptiveWeights(heats, self._rng)
+        self._prices: list[float] = [0.0]
+
+    def _judged(self, hosts: Integers) -> Finding:
+        if (hosts == NOWHERE).any():
+            vm = int(np.flatnonzero(hosts == NOWHERE)[0])
+            raise InputError(f"VM {vm} has no host; local search needs a placement to start from", "start")
+        finding = judge(self.question, hosts)
+        if not finding.ok:
+            raise InputError(f"local search needs a start that keeps every rule: {finding.violations[0]}", "start")
+        return finding
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to be done."""
+        spent = self.steps is not None and self.tried >= self.steps
+        return spent or self.cost <= self.bound.value or self.deadline.left <= HANDING_OVER
+
+    def learn_bound(self, bound: LowerBound) -> None:
+        """Take over a better bound."""
+        if bound.value > self.bound.value:
+            self.bound = bound
+
+    def run(self, runner: Runner) -> None:
+        """Search until the deadline, the number of steps, or proof."""
+        total = self._total()
+        if self.question.hosts < 2 or self.done:
+            return
+        self._take(runner.run([self._task(0, [Heat(0.0, 0.0, total.part(DESCENT), "descent")])], self.deadline))
+        if self.cost - self.bound.value > NEAR * self.cost:
+            self._try_prices(runner, total)
+            self._cool_down(runner, total)
+        while not self.done:
+            self._improve(runner, total)
+
+    def _total(self) -> Effort:
+        """Return what the whole search may take; for each worker."""
+        if self.steps is not None:
+            return Effort(steps=self.steps)
+        endless = math.isinf(self.deadline.seconds)
+        return Effort(seconds=ENDLESS if endless else max(0.0, self.deadline.left - HANDING_OVER))
+
+    def _task(self, number: int, heats: Sequence[Heat], start: Integers | None = None, *, afresh: bool = False) -> Task:
+        begin = self.best if start is None else start
+        seconds = max(0.0, self.deadline.left - HANDING_OVER)
+        return Task(number, self.question, begin, int(self._rng.integers(1, 2**31)), tuple(heats), afresh, seconds)
+
+    def _take(self, outcomes: Sequence[Outcome]) -> None:
+        """Take over what a round has found."""
+        for outcome in outcomes:
+            self.tried += outcome.steps
+            if outcome.cost < self.cost:
+                self.best, self.cost = outcome.hosts, outcome.cost
+                self.trace.append(Improvement(self.deadline.elapsed, self.cost, outcome.name))
+                log.debug("%.1f s: %s finds %d", self.deadline.elapsed, outcome.name, outcome.cost)
+
+    def _try_prices(self, runner: Runner, total: Effort) -> None:
+        """Find out in short coolings from the start which prices on transient room are good."""
+        if not (self.question.sizes * self.question.load_weight)[:, self.question.transient].any():
+            return
+        each = total.part(PILOTS * min(runner.number, len(PRICES)) / len(PRICES))
+        shares = [PRICES[n :: runner.number] for n in range(min(runner.number, len(PRICES)))]
+        begin = self.trace_start
+        tasks = [
+            self._task(n, [Heat(FULL_HEAT, price, each, "pilot") for price in share], begin, afresh=True)
+            for n, share in enumerate(shares)
+        ]
+        outcomes = runner.run(tasks, self.deadline)
+        self._take(outcomes)
+        if outcomes:
+            best = min(outcome.cost for outcome in outcomes)
+            good = sorted((o for o in outcomes if o.cost <= best * (1 + TOLERATED)), key=lambda o: o.cost)
+            self._prices = [outcome.price for outcome in good]
+
+    @property
+    def trace_start(self) -> Integers:
+        """Where the search began."""
+        return self.question.current if self.start is None else self.start
+
+    def _cool_down(self, runner: Runner, total: Effort) -> None:
+        """Cool down once for long, every worker with a price of its own."""
+        if self.done:
+            return
+        prices = [self._prices[n % len(self._prices)] for n in range(runner.number)]
+        heat = [Heat(FULL_HEAT, price, total.part(LONG), f"annealing, price {price:g}") for price in prices]
+        outcomes = runner.run([self._task(n, [h], self.trace_start) for n, h in enumerate(heat)], self.deadline)
+        self._take(outcomes)
+        if outcomes:
+            self._prices = [min(outcomes, key=lambda o: o.cost).price]
+
+    def _improve(self, runner: Runner, total: Effort) -> None:
+        """Let every worker cool down from the best, from a lower temperature."""
+        effort = total.part(SHORT)
+        if self.steps is None:
+            effort = Effort(max(SHORTEST, min(effort.seconds, self.deadline.left - HANDING_OVER)))
+        else:
+            effort = Effort(steps=max(1, min(effort.steps or 0, self.steps - self.tried)))
+        tasks = []
+        for n in range(runner.number):
+            name = self._weights.choose()
+            price = float(self._rng.choice(PRICES)) if self._rng.random() < ELSEWHERE else self._prices[0]
+            tasks.append(self._task(n, [Heat(float(name), price, effort, name)]))
+        before = self.cost
+        outcomes = runner.run(tasks, self.deadline)
+        self._take(
+            [Outcome(f"annealing again from {o.name}", o.price, o.hosts, o.cost, o.before, o.steps) for o in outcomes]
+        )
+        gains = {o: max(0, before - o.cost) for o in outcomes}
+        most = max(gains.values(), default=0)
+        for outcome, gain in gains.items():
+            self._weights.learn(outcome.name, gain / most if most else 0.0, 1.0)
+        if most and len(outcomes):
+            self._prices = [min(outcomes, key=lambda o: o.cost).price]
+
+    def result(self, *, interrupted: bool = False) -> Reassigned:
+        """Return the best placement, judged once more.
+
+        Raises
+        ------
+        VerificationError
+            If the judge finds another cost than the search, or a broken rule.
+        """
+        finding = judge(self.question, self.best)
+        if not finding.ok or finding.cost != self.cost:
+            wrong = finding.violations[0] if finding.violations else f"it costs {finding.cost}, not {self.cost}"
+            raise VerificationError(f"re-placement made a placement that the judge rejects: {wrong}")
+        status = Status.OPTIMAL if self.cost <= self.bound.value else Status.FEASIBLE
+        seconds = self.deadline.elapsed
+        trace = tuple(self.trace)
+        return Reassigned(status, self.best, finding, self.bound, seconds, self.tried, trace, interrupted)
+
+
+ENDLESS = 600.0
+"""Seconds that stand for the whole time where there is no deadline."""
+
+TOLERATED = 0.003
+"""Prices whose pilots cost so much more than the best one's have their turn, too."""
+
+ELSEWHERE = 0.2
+"""How often another price than the best one is tried."""
+
+
+def reassign(
+    question: Reassignment,
+    deadline: Deadline,
+    *,
+    start: Integers | None = None,
+    seed: int = 0,
+    threads: int = 1,
+    executor: Executor | None = None,
+    steps: int | None = None,
+) -> Reassigned:
+    """Improve a placement until the deadline, proof, or a number of steps.
+
+    Parameters
+    ----------
+    question : Reassignment
+    deadline : Deadline
+    start : int64 array, shape (VMs,), optional
+        A placement that keeps every rule; by default the current one.
+    seed : int
+    threads : int
+        Workers of this machine, where no executor is given.
+    executor : Executor, optional
+        The caller's, with ``threads`` workers at least.
+    steps : int, optional
+        Try so many moves in this process: the same seed does the same on every machine.
+
+    Raises
+    ------
+    InputError
+        If the start breaks a rule.
+    """
+    search = ReassignmentSearch(question, deadline, start, seed, steps)
+    interrupted = False
+    if affordable(deadline):
+        try:
+            with workers(1 if steps is not None else threads, executor) as runner:
+                search.run(runner)
+        except KeyboardInterrupt:
+            interrupted = True
+    return search.result(interrupted=interrupted)

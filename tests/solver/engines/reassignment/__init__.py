@@ -1,0 +1,1 @@
+"""Tests of re-placement by local search."""
