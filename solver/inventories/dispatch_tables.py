@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from formulations.cores import MOST_CORES
 from formulations.errors import InputError
 from formulations.instance import Instance
 from formulations.naming import CountedNames
@@ -16,9 +17,6 @@ from solver.inventories.documents import StatusWord
 from solver.inventories.files import named
 from solver.inventories.json_text import decode_json
 from solver.inventories.reading import json_of
-
-MOST_CORES = 65_536
-"""Cores of a host in a file at most."""
 
 MOST_SLICES = 1_000_000
 """Slices of a core in a file at most."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from formulations.cores import core_counts
+from formulations.errors import InputError
 from formulations.machines import Host
 from formulations.quantities import exact
 from formulations.resources import Scale
@@ -57,25 +59,10 @@ class Conversion:
         return given * worth / parts
 
     def _cell_cores(self) -> tuple[int, ...]:
-        host = self._host
-        known = [cell.cores for cell in host.cells if cell.cores is not None]
-        if host.cells and len(known) == len(host.cells):
-            if host.cores not in (None, sum(known)):
-                raise _unknown(host, f"it states {host.cores} and its NUMA cells {sum(known)} together")
-            return tuple(known)
-        if host.cores is None:
-            raise _unknown(host, "its NUMA cells do not all state them" if host.cells else "it does not state them")
-        return self._divided(host.cores) if len(host.cells) > 1 else (host.cores,)
-
-    def _divided(self, cores: int) -> tuple[int, ...]:
-        """Return the host's cores divided among its cells as the resource is."""
-        capacities = [exact(cell.capacity.get(self._resource, 0)) for cell in self._host.cells]
-        parts = [cores * capacity / (sum(capacities) or 1) for capacity in capacities]
-        if sum(parts) != cores or any(part.denominator != 1 for part in parts):
-            raise _unknown(
-                self._host, f"its NUMA cells do not all state them, and their {self._resource} does not tell"
-            )
-        return tuple(map(int, parts))
+        try:
+            return core_counts(self._host, self._scale.resource)
+        except InputError as error:
+            raise RefusedError(error.message, proved=True) from None
 
     def _cores_per_quantum(self) -> tuple[Fraction | None, ...]:
         """Return what one quantum of allocation is worth per cell; None where there is no capacity."""
@@ -90,7 +77,3 @@ class Conversion:
             self._scale.quantum * number / (capacity * ratio) if capacity else None
             for number, capacity in zip(cores, physical, strict=True)
         )
-
-
-def _unknown(host: Host, why: str) -> RefusedError:
-    return RefusedError(f"how many cores {host.name} has is not known: {why}", proved=True)

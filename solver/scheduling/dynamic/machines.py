@@ -11,15 +11,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from formulations.cores import core_count, worth_of_a_core
 from formulations.errors import InputError, UnsupportedError
 from formulations.instance import Instance
 from formulations.isolation import Full
-from formulations.machines import Host
 from formulations.placement import Placement
 from formulations.quantities import exact
 from formulations.scheduling.workload import SECOND
 from formulations.tables import NO_LIMIT, Integers
-from solver.scheduling.enforcement.units import CORES
 
 MOST_CORES = 1024
 """Of one machine."""
@@ -135,11 +134,10 @@ class Machine:
 def machines_of(instance: Instance, placement: Placement, *, switch_cost: int = 0) -> tuple[Machine, ...]:
     """Return the machines that a placement gives its VMs, host by host.
 
-    A host's cores are those that it states (itself or by its cells), or its capacity where cpu
-    is counted in cores; what the hypervisor keeps is taken off in whole cores, but the last one
-    stays. A VM under full isolation with whole cores has a machine of its own; all others on the
-    host share the rest. A VM's vCPUs are those it states, or its limit in cores rounded up; its
-    cap is its limit, and nothing but its vCPUs caps it where it has none.
+    How many cores a host has is told by `formulations.cores`; what the hypervisor keeps is taken off
+    in whole cores, but the last one stays. A VM under full isolation with whole cores has a machine
+    of its own; all others on the host share the rest. A VM's vCPUs are those it states, or its limit
+    in cores rounded up; its cap is its limit, and nothing but its vCPUs caps it where it has none.
 
     Raises
     ------
@@ -173,7 +171,7 @@ class _Builder:
         """Yield the machines of a host: one for each VM with cores of its own, then the shared one."""
         entry = int(self.instance.host_names.entry_of(np.array([host], dtype=np.int64))[0])
         name = self.instance.host_names.name(host)
-        cores, core = self._cores(self.instance.hosts[entry], name)
+        cores, core = self._cores(entry)
         owners = [vm for vm in self.members[host].tolist() if self._owns(vm)]
         for vm in owners:
             own = self._whole_cores(vm, int(self.instance.tables.core[entry]), name)
@@ -185,18 +183,15 @@ class _Builder:
         if len(others):
             yield self._machine(name, cores, core, others)
 
-    def _cores(self, host: Host, name: str) -> tuple[int, Fraction]:
+    def _cores(self, entry: int) -> tuple[int, Fraction]:
         """Return how many cores VMs may use, and what one core is in the unit of cpu."""
-        resource = self.scale.resource
-        physical = host.physical(resource.name)
-        count = host.cores or sum(cell.cores or 0 for cell in host.cells)
-        if not count and resource.unit in CORES:
-            count = int(physical * CORES[resource.unit])
-        if not count or not physical:
-            raise InputError(f"{name!r} states no cores; the simulation needs to know how many it has", "hosts")
-        core = physical / count
-        kept = ceil(exact(host.reserve.get(resource.name, 0)) / core)
-        return max(1, count - kept), core
+        host, resource = self.instance.hosts[entry], self.scale.resource
+        try:
+            core = worth_of_a_core(host, resource)
+            kept = ceil(exact(host.reserve.get(resource.name, 0)) / core)
+            return max(1, core_count(host, resource) - kept), core
+        except InputError as error:
+            raise error.inside(f"hosts[{entry}]") from None
 
     def _owns(self, vm: int) -> bool:
         own = self.instance.isolation_of(int(self.instance.vm_entry[vm]))
@@ -207,7 +202,8 @@ class _Builder:
         entry = int(self.instance.vm_entry[vm])
         given = int(self.demand[entry] if self.allocation is None else self.allocation[vm, self.cpu])
         if core < 1:
-            raise InputError(f"{host!r} states no cores, and {self.instance.vm_names.name(vm)!r} owns some", "hosts")
+            name = self.instance.vm_names.name(vm)
+            raise InputError(f"{name} is pinned on {host}, which does not state its cores", "hosts")
         return max(1, -(-given // core))
 
     def _machine(self, name: str, cores: int, core: Fraction, vms: Integers, owner: str = "") -> Machine:

@@ -11,7 +11,8 @@ import networkx as nx
 from formulations.errors import InputError, UnsupportedError
 from formulations.instance import Instance
 from formulations.machines import Host
-from solver.scheduling.enforcement.units import CORES, Measure
+from formulations.units import CORES
+from solver.scheduling.enforcement.units import Measure
 
 
 @dataclass(frozen=True)

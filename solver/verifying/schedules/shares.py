@@ -12,6 +12,7 @@ import numpy as np
 from formulations.isolation import Full
 from formulations.quantities import exact
 from formulations.scheduling.dispatch import DispatchQuestion
+from formulations.units import CORES
 
 
 class UnknownCoresError(Exception):
@@ -106,7 +107,7 @@ class Accountant:
         return debts
 
     def _core_counts(self, entry: int) -> list[int]:
-        """Return the cores of each NUMA cell: as stated, or the host's in proportion to the resource."""
+        """Return the cores of each NUMA cell: as stated, as counted, or in proportion to the resource."""
         host = self._instance.hosts[entry]
         stated = [cell.cores or 0 for cell in host.cells]
         if stated and all(stated):
@@ -114,14 +115,35 @@ class Accountant:
                 raise UnknownCoresError
             return stated
         if host.cores is None:
-            raise UnknownCoresError
+            if any(stated):
+                raise UnknownCoresError
+            return self._counted(entry)
         if len(stated) <= 1:
             return [host.cores]
-        listed = [exact(cell.capacity.get(self._scale.resource.name, 0)) for cell in host.cells]
-        whole = sum(listed)
-        if not whole or any((host.cores * part / whole).denominator > 1 for part in listed):
+        listed = self._listed(entry)
+        parts = [host.cores * part / (sum(listed) or 1) for part in listed]
+        said = [own or part for own, part in zip(stated, parts, strict=True)]
+        if sum(parts) != host.cores or said != parts or any(part.denominator > 1 for part in parts):
             raise UnknownCoresError
-        return [int(host.cores * part / whole) for part in listed]
+        return [int(part) for part in parts]
+
+    def _counted(self, entry: int) -> list[int]:
+        """Return the cores of each NUMA cell where the unit counts them and nobody states them."""
+        worth = CORES.get(self._scale.resource.unit, Fraction(0))
+        host, name = self._instance.hosts[entry], self._scale.resource.name
+        if any(name in cell.capacity for cell in host.cells):
+            counted = [worth * part for part in self._listed(entry)]
+        elif len(host.cells) > 1:
+            raise UnknownCoresError
+        else:
+            counted = [worth * host.physical(name)]
+        if not sum(counted) or any(number.denominator > 1 for number in counted):
+            raise UnknownCoresError
+        return [int(number) for number in counted]
+
+    def _listed(self, entry: int) -> list[Fraction]:
+        """Return the resource of each NUMA cell."""
+        return [exact(cell.capacity.get(self._scale.resource.name, 0)) for cell in self._instance.hosts[entry].cells]
 
     def _per_core(self, entry: int, cell: int, counts: Sequence[int]) -> Fraction:
         """Return how much allocation, in quanta, one core of a cell carries."""
@@ -133,6 +155,8 @@ class Accountant:
         """Return how much allocation, in the resource's unit, one core of a cell carries."""
         host, name = self._instance.hosts[entry], self._scale.resource.name
         ratio = exact(host.overcommit.get(name, 1))
+        if not counts[cell]:
+            return Fraction(0)
         if any(name in own.capacity for own in host.cells):
             return exact(host.cells[cell].capacity.get(name, 0)) * ratio / counts[cell]
         return host.physical(name) * ratio / sum(counts)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from formulations import VM, Bounds, Cell, Full, Host, Instance, Placement, Resource
+from formulations.cores import core_counts
 from formulations.errors import InputError, UnsupportedError
 from formulations.scheduling.dispatch import DEFAULT_FRAME, DispatchQuestion, DispatchTable
 from solver.result import Status
@@ -204,6 +205,14 @@ def test_who_shares_must_fit_beside_owned_cores() -> None:
     assert refused(one_host(vms, cores=3)) == "host: its VMs need 1.5 cores of 1 beside the 2 cores that VMs own"
 
 
+def known_cores(host: Host, resource: Resource) -> tuple[tuple[int, ...], str | None]:
+    """Return the cores of each cell, or why they are not known."""
+    try:
+        return core_counts(host, resource), None
+    except InputError as error:
+        return (), error.message
+
+
 # -- what cannot be known --------------------------------------------------------------------------------
 
 
@@ -214,6 +223,33 @@ def test_hosts_that_do_not_state_their_cores_are_refused() -> None:
     )
     placement = Placement(np.zeros(1, dtype=np.int64), np.ones((1, 1), dtype=np.int64))
     assert refused((instance, placement)) == "how many cores h has is not known: it does not state them"
+
+
+def test_a_capacity_in_cores_tells_how_many_there_are() -> None:
+    """Simulations and tables must mean the same host by the same file, and so must the checker."""
+    rng = np.random.default_rng(11)
+    tables = refusals = asked = 0
+    for _ in range(300):
+        cells = [
+            Cell(capacity={} if rng.random() < 0.1 else {"cpu": capacity}, cores=None if rng.random() < 0.6 else 4)
+            for capacity in rng.choice([0, 2, 3.5, 4, 8], size=int(rng.integers(0, 4))).tolist()
+        ]
+        stated = int(rng.choice([4, 8, 12])) if rng.random() < 0.4 else None
+        unit = str(rng.choice(["cores", "GHz"]))
+        host = Host(name="h", cores=stated, cells=cells, capacity={} if cells else {"cpu": 4})
+        instance = Instance(resources=[Resource(name="cpu", unit=unit)], vms=[cpu("a", 1)], hosts=[host])
+        placement = Placement(np.zeros(1, dtype=np.int64), np.ones((1, 1), dtype=np.int64))
+        answer = dispatch_tables(DispatchQuestion(instance, placement.with_cells(np.ones(1, dtype=np.int64))))
+        expected, why = known_cores(host, instance.resources[0])
+        if why is not None:
+            refusals += answer.refusals[0].message == why
+        elif answer.tables:
+            tables += answer.tables[0].cells == tuple(cell for cell, many in enumerate(expected) for _ in range(many))
+        else:
+            assert "needs" in answer.refusals[0].message or "has no cpu" in answer.refusals[0].message
+        asked += 1 if why is not None or answer.tables else 0
+    assert min(tables, refusals) > 50
+    assert tables + refusals == asked
 
 
 def test_contradicting_cores_are_refused() -> None:

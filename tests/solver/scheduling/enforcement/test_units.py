@@ -9,7 +9,8 @@ import pytest
 from formulations import VM, Instance, Resource
 from formulations.errors import InputError
 from formulations.machines import Host
-from solver.scheduling.enforcement.units import BYTES, measure
+from formulations.units import BYTES
+from solver.scheduling.enforcement.units import measure
 from tests.solver.scheduling.enforcement.cases import plain_host
 
 
