@@ -12,7 +12,7 @@ import numpy as np
 
 from formulations.tables import Integers
 from solver.engines.heuristics.kernels.compiling import entry, inner
-from solver.scheduling.dynamic.entitlement import add_up_entitlements
+from solver.scheduling.dynamic.accruing import add_up_entitlements
 
 # -- what the loops work on ------------------------------------------------------------------------
 
