@@ -98,11 +98,18 @@ class Campaign:
         for name in self.plan.subjects:
             if (reason := subject_named(name).absent()) is not None:
                 raise InputError(f"{name} cannot be run here: {reason}")
+        self._check_cores()
         missing = self.missing()
         if executor is not None:
             return self._work(executor, missing, measure)
         with local_pool(self.jobs) as pool:
             return self._work(pool, missing, measure_on_own_core)
+
+    def _check_cores(self) -> None:
+        """See that the jobs of one machine do not take cores from one another."""
+        most = max((subject_named(name).cores for name in self.plan.subjects), default=1)
+        if most > 1 and self.jobs * most > len(available_cores()):
+            raise InputError(f"{self.jobs} jobs of {most} cores each need more cores than there are", "jobs")
 
     def missing(self) -> list[tuple[Case, str, int]]:
         """Return the runs that have no row yet."""

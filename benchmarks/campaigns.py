@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.families import SEEDS, Case, cloud, distinct, four_types, hard, huawei, present, published, small
+from benchmarks.comparing.reassignment import reassignment_table
+from benchmarks.families import (
+    SEEDS,
+    Case,
+    cloud,
+    distinct,
+    four_types,
+    hard,
+    huawei,
+    present,
+    published,
+    reassignment,
+    small,
+)
 from benchmarks.families.published import absence
 from benchmarks.peers.catalogue import PEERS
+from benchmarks.protocol import Record
 from formulations.errors import InputError
 
 RIVALS = ("placewright", *PEERS)
@@ -34,6 +48,8 @@ class NamedCampaign:
         How its table is divided.
     needs : str
         The published set without which there is nothing to run.
+    table : callable, optional
+        Makes its table from records, where the usual one says too little.
     """
 
     name: str
@@ -45,6 +61,7 @@ class NamedCampaign:
     repeats: int = 1
     by: Sequence[str] = ("family", "n")
     needs: str = ""
+    table: Callable[[Sequence[Record]], str] | None = None
 
     def listed(self, seeds: Sequence[int] | None = None) -> list[Case]:
         """Return its cases.
@@ -161,6 +178,18 @@ _TABLE = (
         repeats=3,
         by=("instance",),
         needs="huawei_topology",
+    ),
+    NamedCampaign(
+        "reassignment",
+        "machine reassignment of the 2012 ROADEF/EURO challenge by local search, against the best of its 27 finalists",
+        reassignment.reassignment_cases,
+        60,
+        subjects=("local-search",),
+        repeats=3,
+        by=("instance",),
+        needs="reassignment",
+        table=reassignment_table,
+        table=reassignment_table,
     ),
     NamedCampaign(
         "distinct",

@@ -85,6 +85,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 def measure(task: Task, core: int | None = None) -> Record:
     """Run a task on a core, or wherever the system likes, and return its record, whatever happens.
 
+    A subject that is made for several cores runs wherever the system likes.
+
     Raises
     ------
     InputError
@@ -92,6 +94,7 @@ def measure(task: Task, core: int | None = None) -> Record:
     """
     subject = subject_named(task.subject)
     record = task.blank
+    record.cores = subject.cores
     record.date = datetime.now(UTC).isoformat(timespec="seconds")
     path = task.problem.path(subject.asks)
     if path is None:
@@ -100,7 +103,7 @@ def measure(task: Task, core: int | None = None) -> Record:
     with tempfile.TemporaryDirectory(prefix="placewright-") as name:
         folder = Path(name)
         run = Run(path, folder / "answer.json", task.limits.seconds, task.seed)
-        usage = metered(subject.command(run), folder, task.limits, core)
+        usage = metered(subject.command(run), folder, task.limits, core if subject.cores == 1 else None)
         record.wall, record.cpu, record.memory = usage.wall, usage.cpu, usage.memory
         answer = _answer(run.answer, subject.read)
         if answer is None:

@@ -23,7 +23,7 @@ def section(campaign: NamedCampaign, records: Sequence[Record]) -> str:
         At least one.
     """
     parts = [f"### {campaign.what[0].upper()}{campaign.what[1:]}", _circumstances(campaign, records)]
-    parts.append(summary_table(records, campaign.by))
+    parts.append(campaign.table(records) if campaign.table else summary_table(records, campaign.by))
     subjects = {record.subject for record in records}
     if OURS in subjects and len(subjects) > 1:
         parts.append("Better / equal / worse, instance by instance:")
@@ -39,11 +39,16 @@ def _circumstances(campaign: NamedCampaign, records: Sequence[Record]) -> str:
     dates = sorted({record.date[:10] for record in records if record.date})
     said = [
         f"`python -m benchmarks campaign {campaign.name}`, {_spelled([f'{limit:g} s' for limit in limits])} a run",
-        f"one core of {_spelled(machines)}" if machines else "",
+        f"{_cores(records)} of {_spelled(machines)}" if machines else "",
         f"placewright {_spelled(versions)}" if versions else "",
         dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}" if dates else "",
     ]
     return "; ".join(part for part in said if part) + "."
+
+
+def _cores(records: Sequence[Record]) -> str:
+    numbers = sorted({record.cores for record in records})
+    return "one core" if numbers == [1] else f"{_spelled([str(number) for number in numbers])} cores"
 
 
 def _contradictions(records: Sequence[Record]) -> str:

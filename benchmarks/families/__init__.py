@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.families import cloud, distinct, four_types, hard, huawei, published, small
+from benchmarks.families import cloud, distinct, four_types, hard, huawei, published, reassignment, small
 from benchmarks.families.base import FAMILIES, SEEDS, Case, Family, Question, case_named, family_named, present
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "huawei",
     "present",
     "published",
+    "reassignment",
     "small",
 ]

@@ -46,7 +46,8 @@ def absence(relative: str) -> str | None:
     return None if (Path(os.environ[VARIABLE]) / relative).is_dir() else f"{VARIABLE} has no folder {relative}"
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table of published results."""
     with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
@@ -54,7 +55,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 def caprara_toth_cases(_seeds: Sequence[int] = ()) -> Iterator[Case]:
     """Yield the 120 files, with optima from Brandão's thesis and bounds from the arc-flow relaxation."""
     folder = folder_of("vector_packing/caprara_toth")
-    for row in _rows(folder / "best_known.csv"):
+    for row in rows_of(folder / "best_known.csv"):
         _, kind, size, _ = row["instance"].split("_")
         bound = -(-Fraction(row["arcflow_lp_bound"]) // 1) if row["arcflow_lp_bound"] else None
         value = float(row["optimum"]) if row["optimum"] else None
@@ -76,7 +77,7 @@ def caprara_toth_cases(_seeds: Sequence[int] = ()) -> Iterator[Case]:
 def mommessin_cases(_seeds: Sequence[int] = ()) -> Iterator[Case]:
     """Yield the 588 files, each with the best of about 350 heuristics and a lower bound."""
     folder = folder_of("vector_packing/mommessin")
-    for row in _rows(folder / "best_known.csv"):
+    for row in rows_of(folder / "best_known.csv"):
         found = re.fullmatch(r"class(\w+?)_(\d+)_(\d+)_(\d+)", row["instance"])
         if found is None:
             raise InputError(f"no instance is called {row['instance']!r}", file="best_known.csv")

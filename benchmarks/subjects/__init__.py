@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.peers import subjects as peers
-from benchmarks.subjects import engines, placewright
+from benchmarks.subjects import engines, placewright, reassignment
 from benchmarks.subjects.base import SUBJECTS, Run, Subject, subject_named
 
-__all__ = ["SUBJECTS", "Run", "Subject", "engines", "peers", "placewright", "subject_named"]
+__all__ = ["SUBJECTS", "Run", "Subject", "engines", "peers", "placewright", "reassignment", "subject_named"]

@@ -40,6 +40,8 @@ class Subject:
         Returns why it cannot be run here, or None.
     read : callable
         Returns the answer in the file that it wrote.
+    cores : int
+        How many it is made for; the comparison with others is fair where this is 1.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Subject:
     command: Callable[[Run], list[str]]
     absent: Callable[[], str | None] = lambda: None
     read: Callable[[Path], Answer] = Answer.read
+    cores: int = 1
 
 
 SUBJECTS: dict[str, Subject] = {}
@@ -61,7 +64,7 @@ def register(subject: Subject) -> Subject:
     return subject
 
 
-def solves(name: str, what: str, asks: Asks) -> Callable[[Solve], Solve]:
+def solves(name: str, what: str, asks: Asks, cores: int = 1) -> Callable[[Solve], Solve]:
     """Register a Python function as a subject of that name."""
 
     def command(run: Run) -> list[str]:
@@ -70,7 +73,7 @@ def solves(name: str, what: str, asks: Asks) -> Callable[[Solve], Solve]:
 
     def keep(solve: Solve) -> Solve:
         SOLVERS[name] = solve
-        register(Subject(name, what, asks, command))
+        register(Subject(name, what, asks, command, cores=cores))
         return solve
 
     return keep

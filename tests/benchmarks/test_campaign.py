@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,14 @@ def test_more_jobs_than_cores_are_refused() -> None:
     """Two runs on one core would measure each other."""
     with pytest.raises(InputError, match="one per core"), local_pool(len(os.sched_getaffinity(0)) + 1):
         pass
+
+
+def test_subjects_of_several_cores_do_not_share_them(tmp_path: Path) -> None:
+    """Two runs of two processes each on two cores would measure each other, too."""
+    with subject("fake", fakes.HONEST):
+        SUBJECTS["fake"] = replace(SUBJECTS["fake"], cores=len(os.sched_getaffinity(0)) + 1)
+        with pytest.raises(InputError, match="more cores than there are"):
+            _campaign(tmp_path, ["fake"], []).run()
 
 
 def test_every_named_campaign_has_instances_and_known_subjects() -> None:

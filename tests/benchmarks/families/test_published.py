@@ -18,7 +18,7 @@ from formulations.rules import Pin
 from solver.verifying import verify
 
 NEEDS_DATA = pytest.mark.skipif(not os.environ.get(VARIABLE), reason=f"{VARIABLE} names no folder")
-SETS = {"caprara_toth": 120, "mommessin": 588, "cloud_balancing": 3}
+SETS = {"caprara_toth": 120, "mommessin": 588, "cloud_balancing": 3, "reassignment": 13}
 
 
 @pytest.mark.parametrize("family", [*SETS, "huawei"])
@@ -53,6 +53,7 @@ def test_a_published_set_is_complete_and_consistent(family: str) -> None:
         "mommessin/Triplet-classC_60_3_1",
         "cloud_balancing/100computers-300processes",
         "huawei/C1-C2",
+        "reassignment/a1_4",
     ],
 )
 def test_the_name_tells_the_size(title: str) -> None:
