@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Exit codes:
-  0  OPTIMAL or FEASIBLE, also after Ctrl-C with a placement; verify: accepted
-  1  INFEASIBLE; verify: rejected; allocate: no allocation, or bounds broken
+  0  OPTIMAL or FEASIBLE, also after Ctrl-C with a placement; verify and
+     --check: accepted
+  1  INFEASIBLE; verify, schedule --check, migrate --check: rejected;
+     allocate: no allocation, or bounds broken
   2  bad input or usage
   3  UNKNOWN: stopped without an answer
   4  internal error: CBC missing, disk full, an answer that the judge rejects

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @click.argument("file", type=FILE)
 @click.argument("result", type=FILE, required=False)
 @click.option("--only", type=click.Choice(["startup", "dispatch"]), help="One of the two parts instead of both.")
-@click.option("--starts-per-host", type=click.IntRange(min=1), metavar="N", help="VMs that may be starting on a host.")
-@click.option("--starts-per-cluster", type=click.IntRange(min=1), metavar="N", help="VMs that may be starting in all.")
+@click.option("--starts-per-host", type=click.IntRange(min=1), metavar="N", help="VMs that start at once on a host.")
+@click.option("--starts-per-cluster", type=click.IntRange(min=1), metavar="N", help="VMs that start at once in all.")
 @click.option(
     "--running",
     is_flag=True,

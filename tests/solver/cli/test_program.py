@@ -27,6 +27,7 @@ def test_help_of_every_command_states_the_exit_codes(placewright: Placewright, c
     assert run.code == 0
     assert "Exit codes:" in run.out
     assert "UNKNOWN: stopped without an answer" in run.out
+    assert "schedule --check, migrate --check: rejected" in run.out
     assert max(map(len, run.out.splitlines())) <= 80
 
 
