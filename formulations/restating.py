@@ -60,28 +60,46 @@ class Restated:
         return placement.host_of[self.vms]
 
 
-def restated(instance: Instance) -> Restated:
-    """Return the reassignment question that an instance asks.
+def restated(instance: Instance, level: int | None = None) -> Restated:
+    """Return the reassignment question that an instance asks, or one level of it.
 
     What can be restated: VMs of fixed size without NUMA cells that share their hosts; one objective
     level of the terms load, balance, migration, group_moves and distance; hard rules spread over
     hosts, at least domains and depend over one label each, ban, fence, pin, and one budget of moves
     for all.
 
+    Parameters
+    ----------
+    instance : Instance
+    level : int, optional
+        Restate this objective level and leave the others out; by default there must be one only.
+
     Raises
     ------
     UnsupportedError
         Naming the first thing that does not fit.
     """
-    return _Restating(instance).run()
+    return _Restating(instance, level).run()
+
+
+def first_restatable_level(instance: Instance) -> int | None:
+    """Return the first objective level in which placements differ, if all can be placed and no rule is soft.
+
+    Levels before it count only VMs without a host, broken soft rules and unmet demand: of an
+    instance that can be restated these are always 0.
+    """
+    idle = {"unplaced", "broken_rules", "unmet_demand"}
+    kinds = [{term.kind for term in stated.terms} for stated in instance.levels]
+    return next((number for number, found in enumerate(kinds) if not found <= idle), None)
 
 
 class _Restating:
     """One instance on its way to arrays."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, level: int | None) -> None:
         self.instance = instance
         self.tables = instance.tables
+        self.levels = list(instance.levels) if level is None else [instance.levels[level]]
         self._refuse_what_does_not_fit()
         self.vms = np.flatnonzero(instance.wanted)
         self.entry = instance.vm_entry[self.vms]
@@ -147,8 +165,7 @@ class _Restating:
             own = instance.isolation_of(entry)
             if not isinstance(own, Shared) and not (isinstance(own, Full) and not own.pinned):
                 yield f"isolation of {instance.vms[entry].name}"
-        levels = instance.levels
-        if len(levels) != 1 or not {term.kind for term in levels[0].terms} <= TERMS:
+        if len(self.levels) != 1 or not {term.kind for term in self.levels[0].terms} <= TERMS:
             yield "an objective that is not one level of load, balance, migration, group moves and distance"
         for rule in instance.rules:
             if not rule.hard or not self._knows(rule):
@@ -180,7 +197,7 @@ class _Restating:
         """
         quanta = [scale.quantum for scale in self.tables.scales]
         names = self.tables.resource_names
-        terms = [term for term in self.instance.levels[0].terms if term.kind == "balance"]
+        terms = [term for term in self.levels[0].terms if term.kind == "balance"]
         tied = {names.index(str(name)) for term in terms for name in (term.resource, term.other)}
         shared = common_quantum(quanta[r] for r in tied)
         used = [shared if r in tied else quantum for r, quantum in enumerate(quanta)]
@@ -197,7 +214,7 @@ class _Restating:
         load = [Fraction(0)] * len(names)
         balances: list[tuple[int, int, Fraction, Fraction]] = []
         moves = groups = distance = Fraction(0)
-        for term in self.instance.levels[0].terms:
+        for term in self.levels[0].terms:
             weight = exact(term.weight)
             match term.kind:
                 case "load":
@@ -241,7 +258,7 @@ class _Restating:
     def _services(self) -> _Services:
         """Return the partition of the VMs that rules and groups speak of, and what they ask of each part."""
         services = _Services(len(self.vms))
-        if any(term.kind == "group_moves" for term in self.instance.levels[0].terms):
+        if any(term.kind == "group_moves" for term in self.levels[0].terms):
             for name in {vm.group for vm in self.instance.vms if vm.group is not None}:
                 services.part(self._rows([f"group:{name}"]), f"the group {name}")
         for rule in self.instance.rules:

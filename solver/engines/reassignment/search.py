@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -132,6 +132,8 @@ class ReassignmentSearch:
     seed : int
     steps : int, optional
         Try so many moves, in one process, and heed the clock at the deadline only.
+    progress : callable, optional
+        Called with every new line of the trace and its placement, between rounds.
 
     Attributes
     ----------
@@ -150,6 +152,7 @@ class ReassignmentSearch:
     start: Integers | None = None
     seed: int = 0
     steps: int | None = None
+    progress: Callable[[Improvement, Integers], None] | None = None
     bound: LowerBound = field(init=False)
     best: Integers = field(init=False)
     cost: int = field(init=False)
@@ -217,6 +220,8 @@ class ReassignmentSearch:
             if outcome.cost < self.cost:
                 self.best, self.cost = outcome.hosts, outcome.cost
                 self.trace.append(Improvement(self.deadline.elapsed, self.cost, outcome.name))
+                if self.progress is not None:
+                    self.progress(self.trace[-1], self.best)
                 log.debug("%.1f s: %s finds %d", self.deadline.elapsed, outcome.name, outcome.cost)
 
     def _try_prices(self, runner: Runner, total: Effort) -> None:
@@ -314,6 +319,7 @@ def reassign(
     threads: int = 1,
     executor: Executor | None = None,
     steps: int | None = None,
+    progress: Callable[[Improvement, Integers], None] | None = None,
 ) -> Reassigned:
     """Improve a placement until the deadline, proof, or a number of steps.
 
@@ -330,13 +336,15 @@ def reassign(
         The caller's, with ``threads`` workers at least.
     steps : int, optional
         Try so many moves in this process: the same seed does the same on every machine.
+    progress : callable, optional
+        Called with every new line of the trace and its placement, between rounds.
 
     Raises
     ------
     InputError
         If the start breaks a rule.
     """
-    search = ReassignmentSearch(question, deadline, start, seed, steps)
+    search = ReassignmentSearch(question, deadline, start, seed, steps, progress)
     interrupted = False
     if affordable(deadline):
         try:
