@@ -189,7 +189,6 @@ _TABLE = (
         by=("instance",),
         needs="reassignment",
         table=reassignment_table,
-        table=reassignment_table,
     ),
     NamedCampaign(
         "distinct",

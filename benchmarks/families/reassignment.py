@@ -33,6 +33,7 @@ def reassignment_cases(_seeds: Sequence[int] = ()) -> Iterator[Case]:
             known=Known(
                 value=float(row["challenge_best_2012"]),
                 bound=float(row["best_lb_known_here"]),
+                optimum=row["best_lb_known_here"] == row["challenge_best_2012"],
                 source="best of 27 finalists, ROADEF/EURO challenge 2012",
             ),
         )
