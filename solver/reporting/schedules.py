@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -17,7 +18,7 @@ from solver.reporting.figures import count, figure, percent
 from solver.reporting.tables import Column, table
 from solver.reporting.text import COLOURS, reason_text
 from solver.result import Status
-from solver.scheduling.dispatch import DispatchAnswer, GangLength
+from solver.scheduling.dispatch import DispatchAnswer, GangLength, Refusal
 from solver.scheduling.startup import StartupResult
 from solver.verifying.verdict import enumeration
 
@@ -144,8 +145,11 @@ def dispatch_report(
         Hosts whose tables are printed slice by slice.
     """
     yield _dispatch_headline(answer)
-    for refusal in answer.refusals:
-        yield f"  {refusal.message if refusal.name in refusal.message else f'{refusal.name}: {refusal.message}'}"
+    refusals = answer.refusals if everything else answer.refusals[:MOST_HOSTS]
+    for refusal in refusals:
+        yield Text(f"  {_naming_the_host(refusal)}")
+    if len(answer.refusals) > len(refusals):
+        yield f"  … and {count(len(answer.refusals) - len(refusals), 'more host')}; --all shows them"
     tables = answer.tables if everything else answer.tables[:MOST_HOSTS]
     if tables:
         yield _summary(answer.question.instance, tables, {length.host: length for length in answer.lengths})
@@ -156,6 +160,12 @@ def dispatch_report(
             yield ""
             yield slices_table(answer.question.instance, one)
     yield from _excess(answer)
+
+
+def _naming_the_host(refusal: Refusal) -> str:
+    """Return what a refusal says, with the host's name in front where it does not come up."""
+    named = re.search(rf"(?<![\w.-]){re.escape(refusal.name)}(?![\w.-])", refusal.message)
+    return refusal.message if named else f"{refusal.name}: {refusal.message}"
 
 
 def _dispatch_headline(answer: DispatchAnswer) -> Text:

@@ -177,14 +177,18 @@ class _Dealer:
         free = self._free(cell)
         if len(free) < number:
             left = f"{len(free)} of {self._conversion.cores[cell]} are left"
-            message = f"{self._where(cell)}: {self._names[vm]} owns {_cores(number)}, and {left}"
-            if self._all.question.owners == "full" and any(map(self._could_share, self._vms)):
-                message += "; fully isolated VMs that are not pinned may share cores in time (owners: pinned)"
+            message = f"{self._where(cell)}: {self._names[vm]} owns {_cores(number)}, and {left}{self._way_out()}"
             raise RefusedError(message, proved=True)
         taken = tuple(free[:number])
         for core in taken:
             self._owners[core] = vm
         return taken
+
+    def _way_out(self) -> str:
+        """Return a hint where it is only a choice that somebody owns whole cores."""
+        if self._all.question.owners != "full" or not any(map(self._could_share, self._vms)):
+            return ""
+        return "; fully isolated VMs that are not pinned may share cores in time (owners: pinned)"
 
     def _could_share(self, vm: int) -> bool:
         isolation = self._instance.isolation_of(self._all.entries[vm])
@@ -220,7 +224,7 @@ class _Dealer:
             needed = sum((part.cores for part in zone.parts if part.cell == cell), Fraction(0))
             if needed > len(cores):
                 others = self._conversion.cores[cell] - len(cores)
-                owned = f" beside the {_cores(others)} that VMs own" if others else ""
+                owned = f" beside the {_cores(others)} that VMs own{self._way_out()}" if others else ""
                 message = f"{self._where(cell)}: its VMs need {plain(needed)} cores of {len(cores)}{owned}"
                 raise RefusedError(message, proved=True)
 

@@ -129,7 +129,7 @@ def made(demand: HostDemand, wishes: Wishes, seconds: float) -> Made | Refusal:
             if deadline.over:
                 break
     except RefusedError as refused:
-        return Refusal(demand.host, demand.name, refused.message, refused.proved)
+        return Refusal(demand.host, demand.name, f"{demand.name}: {refused.message}", refused.proved)
     if first is None:
         raise AssertionError("there is a frame to try, or a reason why not")
     # A proof for one frame proves nothing for the others that bounds leave open.

@@ -25,7 +25,7 @@ class StartupResult:
     reasons : tuple of Reason
         For INFEASIBLE.
     warnings : tuple of str
-        VMs that others should wait for, but cannot because they have no host.
+        VMs that ought to run and have no host: they do not start, and nobody waits for them.
     """
 
     question: StartupQuestion

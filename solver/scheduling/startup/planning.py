@@ -23,6 +23,9 @@ TRIES = 200
 STARTS_IN_ALL = 200_000
 """VMs that all tries together start at most: more VMs get fewer tries."""
 
+NAMED = 5
+"""So many VMs without a host are named."""
+
 
 def startup_order(
     instance: Instance,
@@ -99,9 +102,14 @@ def _never_up(question: StartupQuestion) -> tuple[Reason, ...]:
 
 
 def _passed_over(question: StartupQuestion) -> tuple[str, ...]:
-    """Say which VMs are not waited for although they ought to run, because they have no host."""
+    """Say which VMs ought to run and have no host, and who does not wait for them."""
     instance, precedence = question.instance, question.precedence
+    left_out = np.flatnonzero(instance.wanted & ~question.present)
     said = []
+    if len(left_out):
+        named = ", ".join(instance.vm_names.names_of(left_out[:NAMED])) + (", …" if len(left_out) > NAMED else "")
+        told = f"{len(left_out):,} VMs have no host and do" if len(left_out) > 1 else "1 VM has no host and does"
+        said.append(f"{told} not start: {named}")
     for number, name in enumerate(precedence.names):
         missing = precedence.members[number][(instance.wanted & ~question.present)[precedence.members[number]]]
         waiting = [

@@ -11,9 +11,11 @@ import pytest
 from rich.console import Console, RenderableType
 
 from formulations import VM, Host, Instance, Placement, Resource
+from formulations.scheduling.dispatch import DispatchQuestion
 from formulations.scheduling.startup import StartLimits
 from solver.reporting.schedule_documents import startup_document
-from solver.reporting.schedules import MOST_WAVES, duration, microseconds, startup_report
+from solver.reporting.schedules import MOST_HOSTS, MOST_WAVES, dispatch_report, duration, microseconds, startup_report
+from solver.scheduling.dispatch import dispatch_tables
 from solver.scheduling.startup import StartupResult, startup_order
 
 
@@ -73,3 +75,18 @@ def test_the_document_holds_every_vm_once() -> None:
     assert sorted(waves) == sorted(document["vms"])
     assert len(waves) == 60
     assert (document["makespan_ms"], document["bound_ms"], document["gap"]) == (9_000, 9_000, 0.0)
+
+
+def test_hosts_without_a_table_are_named_and_not_all_listed() -> None:
+    """A page of a thousand refusals hides what it says, and a refusal that names no host helps nobody."""
+    hosts = [Host(name="h", count=30, capacity={"cpu": 1}, cores=1)]
+    vms = [VM(name="a", count=30, resources={"cpu": 0})]
+    instance = Instance(resources=[Resource(name="cpu")], vms=vms, hosts=hosts)
+    nothing = np.zeros((30, 1), dtype=np.int64)
+    placement = Placement(np.arange(30), nothing)
+    answer = dispatch_tables(DispatchQuestion(instance, placement, latency=1000))
+    page = printed(dispatch_report(answer))
+    assert "h-1: a-1 has no core time, so its blackout has no end" in page
+    assert page.count("has no end") == MOST_HOSTS
+    assert "… and 10 more hosts; --all shows them" in page
+    assert printed(dispatch_report(answer, everything=True)).count("has no end") == 30

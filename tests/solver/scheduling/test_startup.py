@@ -124,7 +124,18 @@ def test_members_that_are_off_or_nowhere_are_not_waited_for() -> None:
     assert result.warnings == ()
     partly = startup_order(instance, on_hosts(instance, 0, -1, -1, 0))
     assert partly.status is Status.OPTIMAL
-    assert partly.warnings == ("shop starts after group:d, but db-2 has no host and is not waited for",)
+    assert partly.warnings == (
+        "1 VM has no host and does not start: db-2",
+        "shop starts after group:d, but db-2 has no host and is not waited for",
+    )
+
+
+def test_who_was_left_without_a_host_is_named() -> None:
+    """An order that is silent about them would be taken for an order of everybody."""
+    instance = cluster([vm("a", count=7), vm("off", power="off")])
+    result = startup_order(instance, on_hosts(instance, 0, *[-1] * 7))
+    assert result.warnings == ("6 VMs have no host and do not start: a-2, a-3, a-4, a-5, a-6, …",)
+    assert spoken(result) == [(0, ["a-1"])]
 
 
 def test_nothing_to_start_is_an_order_too() -> None:

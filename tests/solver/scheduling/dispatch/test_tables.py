@@ -202,7 +202,11 @@ def test_owned_cores_that_do_not_fit_are_refused() -> None:
 def test_who_shares_must_fit_beside_owned_cores() -> None:
     """Whole cores for one VM may leave too little for the others."""
     vms = [VM(name="db", resources={"cpu": 1.5}, isolation=Full()), VM(name="web", resources={"cpu": 1.5})]
-    assert refused(one_host(vms, cores=3)) == "host: its VMs need 1.5 cores of 1 beside the 2 cores that VMs own"
+    assert refused(one_host(vms, cores=3)) == (
+        "host: its VMs need 1.5 cores of 1 beside the 2 cores that VMs own; "
+        "fully isolated VMs that are not pinned may share cores in time (owners: pinned)"
+    )
+    assert made(one_host(vms, cores=3), owners="pinned").idle == (0, 0, 0)
 
 
 def known_cores(host: Host, resource: Resource) -> tuple[tuple[int, ...], str | None]:
