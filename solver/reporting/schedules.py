@@ -15,7 +15,7 @@ from formulations.instance import Instance
 from formulations.scheduling.dispatch import DispatchTable, Slice
 from formulations.scheduling.startup import Wave
 from solver.reporting.figures import count, figure, percent
-from solver.reporting.tables import Column, table
+from solver.reporting.tables import Column, stacked, table
 from solver.reporting.text import COLOURS, reason_text
 from solver.result import Status
 from solver.scheduling.dispatch import DispatchAnswer, GangLength, Refusal
@@ -152,7 +152,7 @@ def dispatch_report(
         yield f"  … and {count(len(answer.refusals) - len(refusals), 'more host')}; --all shows them"
     tables = answer.tables if everything else answer.tables[:MOST_HOSTS]
     if tables:
-        yield _summary(answer.question.instance, tables, {length.host: length for length in answer.lengths})
+        yield from _summary(answer.question.instance, tables, {length.host: length for length in answer.lengths})
     if len(answer.tables) > len(tables):
         yield f"… and {count(len(answer.tables) - len(tables), 'more host')}; --all shows them"
     for one in answer.tables:
@@ -181,10 +181,12 @@ def _dispatch_headline(answer: DispatchAnswer) -> Text:
     return text.append(f"{told}\n", style="not bold default")
 
 
-def _summary(instance: Instance, tables: Sequence[DispatchTable], lengths: dict[int, GangLength]) -> RenderableType:
-    """Return a line per host: its cores, how busy they are, and how smoothly its vCPUs run."""
+def _summary(
+    instance: Instance, tables: Sequence[DispatchTable], lengths: dict[int, GangLength]
+) -> Iterator[RenderableType]:
+    """Yield a line per host: its cores, how busy they are, and how smoothly its vCPUs run."""
+    host = Column("host", [instance.host_names.name(one.host) for one in tables], name=True)
     columns = [
-        Column("host", [instance.host_names.name(one.host) for one in tables], name=True),
         Column("frame", [microseconds(one.frame) for one in tables]),
         Column("cores", [f"{one.cores:,}" for one in tables]),
         Column("owned", [f"{sum(owner >= 0 for owner in one.owners):,}" for one in tables]),
@@ -195,7 +197,7 @@ def _summary(instance: Instance, tables: Sequence[DispatchTable], lengths: dict[
     ]
     if lengths:
         columns.append(Column("gangs done", [_gangs(lengths.get(one.host)) for one in tables]))
-    return table(columns)
+    return stacked([host], columns)
 
 
 def _gangs(length: GangLength | None) -> str:

@@ -72,9 +72,9 @@ def simulation_figure(instance: Instance, simulations: Sequence[Simulation]) -> 
     figure = blank_figure(WIDE + 1.1, height)
     workload = simulations[0].workload
     span = (int(workload.arrival.max()) - int(workload.arrival.min())) / SECOND
-    name = f"{instance.name}: " if instance.name else ""
+    told = f"{instance.name}: turnaround" if instance.name else "Turnaround"
     details = f"{count(len(workload), 'job')} that arrive in {span:,.1f} s, on {count(simulations[0].hosts, 'host')}"
-    title(figure, literal(f"{name}turnaround under each policy", 80), literal(details, 110))
+    title(figure, literal(f"{told} under each policy", 80), literal(details, 110))
     draw_distributions(panel(figure, 0.75, height - HEAD - TALL, WIDE, TALL), simulations)
     names = _labels(instance, shown, machine, rows)
     for at, one in enumerate(shown):

@@ -20,6 +20,7 @@ from solver.scheduling.enforcement.system import (
     limit_steps,
     numbers,
     ranges,
+    stating,
     whole_steps,
     without_overhead,
 )
@@ -116,7 +117,7 @@ def memory_notes(hosts: Sequence[HostGrants]) -> Iterator[str]:
     """Yield that the hypervisor's own memory counts, where VMs state none."""
     if bare := without_overhead(hosts):
         yield (
-            f"{bare} VMs state no overhead of memory: memory.max counts the hypervisor's own memory too, so that a VM "
+            f"{stating(bare)} no overhead of memory: memory.max counts the hypervisor's own memory too, so that a VM "
             "that uses all of its memory is killed; state it as overhead"
         )
 

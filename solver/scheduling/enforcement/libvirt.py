@@ -15,7 +15,16 @@ from formulations.errors import InputError
 from formulations.scheduling.enforcement import Grant, HostGrants, Reading, SettingsFile, Steps, VmGrants
 from solver.scheduling.enforcement.cgroup import HEAVIEST, PERIOD, quota_and_period
 from solver.scheduling.enforcement.contention import whole_weight
-from solver.scheduling.enforcement.system import cores, file_name, limit_steps, numbers, ranges, whole_steps
+from solver.scheduling.enforcement.system import (
+    cores,
+    file_name,
+    limit_steps,
+    numbers,
+    ranges,
+    stating,
+    whole_steps,
+    without_overhead,
+)
 
 KIB = 1024
 """Bytes: the unit in which libvirt counts memory."""
@@ -62,10 +71,9 @@ class Libvirt:
             yield "libvirt cannot reserve memory for QEMU: reservations hold as long as nothing else uses the host"
         if any(vm.vcpus is None and vm.cpus is not None and not vm.pinned for vm in members):
             yield "VMs that state no vcpus are bound to the memory of their NUMA cells, not to the cells' processors"
-        bare = sum(1 for vm in members if vm.memory is not None and not vm.memory.overhead)
-        if bare:
+        if bare := without_overhead(hosts):
             yield (
-                f"{bare} VMs state no overhead of memory: their hard_limit is left out, since it would count QEMU's "
+                f"{stating(bare)} no overhead of memory: their hard_limit is left out, since it would count QEMU's "
                 "own memory too; the size of the guest bounds them"
             )
 

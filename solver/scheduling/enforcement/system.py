@@ -148,6 +148,11 @@ def numbers(spelled: str) -> frozenset[int]:
 
 
 def without_overhead(hosts: Sequence[HostGrants]) -> int:
-    """Return how many VMs state no memory overhead, so that their memory has no room for the hypervisor's own."""
-    members = [vm.memory for host in hosts for vm in host.members]
-    return sum(1 for memory in members if memory is not None and not memory.overhead)
+    """Return how many VMs have a limit of memory and state no overhead: it has no room for the hypervisor's own."""
+    members = [vm.memory for host in hosts for vm in host.members if vm.memory is not None]
+    return sum(1 for memory in members if memory.limit is not None and not memory.overhead)
+
+
+def stating(number: int) -> str:
+    """Return the beginning of a sentence about so many VMs."""
+    return "1 VM states" if number == 1 else f"{number:,} VMs state"

@@ -19,10 +19,10 @@ from solver.scheduling.dispatch import dispatch_tables
 from solver.scheduling.startup import StartupResult, startup_order
 
 
-def printed(parts: Iterable[RenderableType]) -> str:
-    """Return what a report looks like on a wide page."""
+def printed(parts: Iterable[RenderableType], width: int = 200) -> str:
+    """Return what a report looks like on a page."""
     page = StringIO()
-    console = Console(file=page, width=200)
+    console = Console(file=page, width=width)
     for part in parts:
         console.print(part)
     return page.getvalue()
@@ -90,3 +90,15 @@ def test_hosts_without_a_table_are_named_and_not_all_listed() -> None:
     assert page.count("has no end") == MOST_HOSTS
     assert "… and 10 more hosts; --all shows them" in page
     assert printed(dispatch_report(answer, everything=True)).count("has no end") == 30
+
+
+def test_every_line_of_figures_names_its_host_on_a_narrow_page() -> None:
+    """Eight figures do not fit beside a name on eighty columns: they continue below, beside the name again."""
+    hosts = [Host(name="host-in-the-second-rack", capacity={"cpu": 4}, cores=4)]
+    vms = [VM(name="a", vcpus=2, resources={"cpu": 1})]
+    instance = Instance(resources=[Resource(name="cpu")], vms=vms, hosts=hosts)
+    placement = Placement(np.zeros(1, dtype=np.int64), np.ones((1, 1), dtype=np.int64))
+    answer = dispatch_tables(DispatchQuestion(instance, placement, gang=["a"]))
+    page = printed(dispatch_report(answer), width=80)
+    assert page.count("host-in-the-second-rack") == 2
+    assert all(title in page for title in ("frame", "busy", "moving", "longest blackout", "gangs done"))
