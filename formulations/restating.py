@@ -18,7 +18,7 @@ from formulations.placement import Placement
 from formulations.quantities import LARGEST_INTEGER, common_quantum, exact
 from formulations.reassignment import NOWHERE, Reassignment
 from formulations.resources import Resource
-from formulations.rules import AtLeastDomains, AtMostMoves, Ban, Depend, Fence, Level, Pin, Rule, Spread
+from formulations.rules import AtLeastDomains, AtMostMoves, AtMostPerHost, Ban, Depend, Fence, Level, Pin, Rule, Spread
 from formulations.tables import Integers
 
 Mask = NDArray[np.bool_]
@@ -65,7 +65,7 @@ def restated(instance: Instance, level: int | None = None) -> Restated:
 
     What can be restated: VMs of fixed size without NUMA cells that share their hosts; one objective
     level of the terms load, balance, migration, group_moves and distance; hard rules spread over
-    hosts, at least domains and depend over one label each, ban, fence, pin, and one budget of moves
+    hosts, at most per host, at least domains and depend over one label each, ban, fence, pin, and one budget of moves
     for all.
 
     Parameters
@@ -186,6 +186,8 @@ class _Restating:
             return rule.level == "host"
         if isinstance(rule, AtMostMoves):
             return rule.vms == ["*"]
+        if isinstance(rule, AtMostPerHost):
+            return rule.hosts == ["*"]
         return isinstance(rule, AtLeastDomains | Depend | Ban | Fence | Pin)
 
     # -- the objective -------------------------------------------------------------------
@@ -263,7 +265,9 @@ class _Restating:
                 services.part(self._rows([f"group:{name}"]), f"the group {name}")
         for rule in self.instance.rules:
             if isinstance(rule, Spread):
-                services.most_of[services.part(self._rows(rule.vms), str(rule))] = 1
+                services.limit(services.part(self._rows(rule.vms), str(rule)), 1)
+            elif isinstance(rule, AtMostPerHost):
+                services.limit(services.part(self._rows(rule.vms), str(rule)), rule.most)
             elif isinstance(rule, AtLeastDomains):
                 services.location = self._one_level(services.location, rule)
                 part = services.part(self._rows(rule.vms), str(rule))
@@ -367,6 +371,10 @@ class _Services:
             self.of[rows] = self.parts[key]
         return self.parts[key]
 
+    def limit(self, part: int, most: int) -> None:
+        """Let a host have at most so many VMs of a part."""
+        self.most_of[part] = min(most, self.most_of.get(part, most))
+
     def close(self) -> None:
         """Make every VM that nothing speaks of a part of its own, and write what is asked as arrays."""
         alone = np.flatnonzero(self.of < 0)
@@ -444,7 +452,9 @@ class _Stating:
     def _rules(self) -> Iterable[Rule]:
         problem, members = self.problem, self.problem.members
         for service in np.flatnonzero((members > 1) & (problem.most_per_host < members)).tolist():
-            yield Spread(vms=[f"group:s{service}"])
+            most = int(problem.most_per_host[service])
+            alike = [f"group:s{service}"]
+            yield Spread(vms=alike) if most == 1 else AtMostPerHost(vms=alike, most=most)
         for service in np.flatnonzero((problem.spread > 1) & (members > 0)).tolist():
             yield AtLeastDomains(vms=[f"group:s{service}"], least=int(problem.spread[service]), level="location")
         for service, on in problem.dependencies.tolist():

@@ -26,6 +26,7 @@ from solver.engines.counted import CountedSearch, counted
 from solver.engines.exact import solve_exactly
 from solver.engines.greedy import place_greedily, variants
 from solver.engines.neighbourhoods import ParallelSearch
+from solver.engines.reassigning import Reassigning, reassigning
 from solver.engines.search import Search
 from solver.errors import BackendError, BackendMissingError
 from solver.explaining import explain, hopeless
@@ -50,6 +51,15 @@ COUNTING_SHARE = 0.4
 
 CELLS_SHARE = 0.7
 """Packing NUMA cells gets at most this share of the time."""
+
+FIRST_LOOK = 5.0
+"""Seconds that local search gets at most before the whole model of a small instance, which it gives a start."""
+
+FIRST_LOOK_SHARE = 0.1
+"""Part of the time for that."""
+
+LOCAL_SHARE = 0.9
+"""Part of the time for local search where it can search; the rest is for neighbourhoods."""
 
 MOST_PAIRS_WITHOUT_INCUMBENT = 200_000
 """Beyond this many pairs the whole model is not built at all."""
@@ -141,13 +151,17 @@ def _backend(backend: str | Backend) -> Backend:
 
 def _answer(search: Search, start: Placement | None, iterations: int | None) -> None:
     """Fill the search with what can be found and proved."""
-    if hopeless(search.instance):
-        search.infeasible = True
-        return
     if start is not None:
         search.offer(start, "given")
     _offer_current_hosts(search)
+    if search.values is None and hopeless(search.instance):
+        search.infeasible = True
+        return
     pairs = search.instance.vm_count * search.instance.host_count
+    local = reassigning(search) if pairs > TINY_PAIRS else None
+    if local is not None and search.values is not None:
+        _replace(search, local, pairs, iterations)
+        return
     question = counted(search)
     huge = question is not None and question.exact and search.instance.vm_count > MOST_VMS_ONE_BY_ONE
     cells = cell_packing(search) if pairs > SMALL_PAIRS else None
@@ -165,7 +179,10 @@ def _answer(search: Search, start: Placement | None, iterations: int | None) -> 
         _find_any(search, best_effort, pairs, iterations)
     if search.values is None:
         return
-    _improve(search, pairs, iterations)
+    if local is not None:
+        _replace(search, local, pairs, iterations)
+    else:
+        _improve(search, pairs, iterations)
 
 
 def _fill_cells(search: Search, packing: CellPacking, iterations: int | None) -> bool:
@@ -260,6 +277,23 @@ def _improve(search: Search, pairs: int, iterations: int | None) -> None:
         solve_exactly(search, search.deadline.within(search.deadline.left * 0.6))
     if not search.done:
         neighbours.run(search.deadline, iterations)
+
+
+def _replace(search: Search, local: Reassigning, pairs: int, iterations: int | None) -> None:
+    """Improve the incumbent where local search knows all that a level asks: it, the model and neighbourhoods in turn.
+
+    Small instances are proved by the model, of which local search has found a good start.
+    """
+    bound_levels(search)
+    whole = pairs <= (MOST_PAIRS if iterations is None else SMALL_PAIRS)
+    first = min(FIRST_LOOK, FIRST_LOOK_SHARE * search.deadline.left)
+    share = LOCAL_SHARE * search.deadline.left
+    local.run(search.deadline.within(first if whole and iterations is None else share), iterations)
+    if whole and not search.done:
+        solve_exactly(search, search.deadline.within(search.deadline.left * 0.5))
+        local.run(search.deadline.within(LOCAL_SHARE * search.deadline.left), iterations)
+    if not search.done:
+        ParallelSearch(search).run(search.deadline, iterations)
 
 
 def _oracle(backend: Backend, settings: Settings) -> Callable[[Instance, Deadline], bool | None]:

@@ -60,6 +60,8 @@ class Search:
         Per level the best bound that counts now; every term is non-negative, so 0 at first.
     infeasible : bool
         Whether it was proved that there is no placement.
+    judging : float
+        Seconds that allocating and verifying a placement took at most so far.
     warnings : list of str
     """
 
@@ -75,6 +77,7 @@ class Search:
     trace: list[Incumbent] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     infeasible: bool = False
+    judging: float = 0.0
     failures: int = 0
 
     def __post_init__(self) -> None:
@@ -99,6 +102,7 @@ class Search:
         if allocated is None:
             return False
         verdict = verify(self.instance, allocated)
+        self.judging = max(self.judging, clock.elapsed)
         if not verdict.ok or verdict.values is None:
             log.info("%s: rejected by the judge: %s", found_by, verdict.violations[0] if verdict.violations else "")
             return False

@@ -45,7 +45,7 @@ def random_question(rng: np.random.Generator) -> Reassignment:
         load_weight=rng.integers(0, 4, r),
         balances=np.array([(0, r - 1, int(rng.integers(1, 4)), int(rng.integers(0, 5)))], dtype=np.int64),
         spread=rng.integers(0, 3, s),
-        most_per_host=np.ones(s, dtype=np.int64),
+        most_per_host=rng.integers(1, 3, s),
         dependencies=np.array(dependencies, dtype=np.int64).reshape(-1, 2),
         move_cost=rng.integers(0, 5, n),
         move_weight=int(rng.integers(1, 3)),
