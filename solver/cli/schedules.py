@@ -79,6 +79,7 @@ def scheduled(instance: Instance, placement: Placement, wishes: dict[str, Any], 
         return Schedule(startup, None, warnings)
     try:
         question = _dispatch_question(instance, placement, wishes)
+        _check_cores(question)
     except UnsupportedError as error:
         if wishes["only"] == "dispatch" or any(wishes[name] for name in DISPATCH_WISHES):
             raise
@@ -109,6 +110,27 @@ def _dispatch_question(instance: Instance, placement: Placement, wishes: dict[st
         shortest=wishes["tight"],
         owners=wishes["owners"] or "full",
     )
+
+
+def _check_cores(question: DispatchQuestion) -> None:
+    """Refuse a file that tells of no host in use how many cores it has; single hosts are refused with their tables."""
+    import numpy as np
+
+    from formulations.cores import core_counts
+    from formulations.errors import InputError, UnsupportedError
+
+    instance, placement = question.instance, question.placement
+    untold: list[str] = []
+    for entry in np.unique(instance.host_names.entry_of(placement.host_of[placement.placed])).tolist():
+        try:
+            core_counts(instance.hosts[entry], instance.resources[question.cpu])
+        except InputError as error:
+            untold.append(error.message)
+        else:
+            return
+    if untold:
+        more = f" (and {len(untold) - 1:,} more)" if len(untold) > 1 else ""
+        raise UnsupportedError(f"{untold[0]}{more}")
 
 
 def wrong_order(instance: Instance, placement: Placement, check: Path, wishes: dict[str, Any]) -> list[str]:

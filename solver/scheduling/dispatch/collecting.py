@@ -120,7 +120,7 @@ class _Dealer:
         mask = self._all.masks[vm]
         cells = [cell for cell in range(MOST_CELLS) if mask >> cell & 1]
         if not cells or cells[-1] >= len(self._conversion.cores):
-            raise RefusedError(f"in which NUMA cell of {self._name} {self._names[vm]} lies is not known", proved=True)
+            raise RefusedError(f"in which NUMA cell of {self._name} {self._names[vm]} lies is not known", proved=False)
         return cells
 
     def _parts(self, vm: int) -> list[Part]:

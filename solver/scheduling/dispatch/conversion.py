@@ -62,7 +62,7 @@ class Conversion:
         try:
             return core_counts(self._host, self._scale.resource)
         except InputError as error:
-            raise RefusedError(error.message, proved=True) from None
+            raise RefusedError(error.message, proved=False) from None
 
     def _cores_per_quantum(self) -> tuple[Fraction | None, ...]:
         """Return what one quantum of allocation is worth per cell; None where there is no capacity."""

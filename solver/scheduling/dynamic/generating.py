@@ -73,8 +73,10 @@ def generated(
     Raises
     ------
     InputError
-        If a figure is out of range, or there would be more than ``MOST_JOBS`` jobs.
+        If a figure is out of range, there are no machines, or there would be more than ``MOST_JOBS`` jobs.
     """
+    if not machines:
+        raise InputError("no VM has a host, so that nobody brings work")
     recipe = _Recipe(kind, load, seconds, mean_burst)
     rng = np.random.default_rng(seed)
     parts = [recipe.jobs(rng, machine, _demands(instance, machine)) for machine in machines]

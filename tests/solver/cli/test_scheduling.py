@@ -168,6 +168,22 @@ def test_without_core_time_there_is_an_order_and_a_warning(placewright: Placewri
     assert placewright("schedule", path, "-q", "--only", "dispatch").code == 2
 
 
+def test_hosts_that_state_no_cores_get_no_tables_and_a_word(placewright: Placewright, tmp_path: Path) -> None:
+    """Many files know no cores: that is no proof of anything, and no reason to hide the start-up order."""
+    clock = {"resources": [{"name": "cpu", "unit": "GHz"}], "hosts": [{"name": "h", "capacity": {"cpu": 4}}]}
+    path = write(tmp_path / "i.json", **clock)
+    run = placewright("schedule", path)
+    assert run.code == 0
+    assert "no dispatch tables: how many cores h has is not known" in run.err
+    assert placewright("schedule", path, "-q", "--only", "dispatch").code == 2
+    hosts = [{"name": name, "capacity": {"cpu": 1}, **own} for name, own in (("g", {"cores": 2}), ("h", {}))]
+    partly = write(tmp_path / "j.json", **clock | {"hosts": hosts})
+    run = placewright("schedule", partly, "-q", "--only", "dispatch", "--json")
+    assert run.code == 3
+    assert list(run.object["dispatch"]["hosts"]) == ["g"]
+    assert [(one["host"], one["proved"]) for one in run.object["dispatch"]["refusals"]] == [("h", False)]
+
+
 @pytest.mark.parametrize(
     "options",
     [

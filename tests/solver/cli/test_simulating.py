@@ -123,3 +123,13 @@ def test_an_infeasible_instance_says_so(placewright: Placewright, example: Calla
     run = placewright("simulate", example("reference-infeasible"), "--seconds", "1")
     assert run.code == Exit.NO_ANSWER
     assert run.out.startswith("INFEASIBLE")
+
+
+def test_nobody_to_bring_work_is_said(placewright: Placewright, tmp_path: Path) -> None:
+    """An empty inventory is no defect of the program."""
+    path = tmp_path / "empty.json"
+    hosts = [{"name": "h", "capacity": {"cpu": 1}, "cores": 1}]
+    path.write_text(json.dumps({"resources": [{"name": "cpu"}], "vms": [], "hosts": hosts}), encoding="utf-8")
+    run = placewright("simulate", path, "-q")
+    assert run.code == Exit.BAD_INPUT
+    assert "no VM has a host, so that nobody brings work" in run.err

@@ -217,6 +217,14 @@ def known_cores(host: Host, resource: Resource) -> tuple[tuple[int, ...], str | 
         return (), error.message
 
 
+def untold(case: tuple[Instance, Placement], **asked: Any) -> str:
+    answer = answered(case, **asked)
+    assert answer.status is Status.UNKNOWN
+    assert not answer.tables
+    assert not answer.refusals[0].proved
+    return answer.refusals[0].message
+
+
 # -- what cannot be known --------------------------------------------------------------------------------
 
 
@@ -226,7 +234,7 @@ def test_hosts_that_do_not_state_their_cores_are_refused() -> None:
         resources=[Resource(name="cpu")], vms=[cpu("a", 1)], hosts=[Host(name="h", capacity={"cpu": 8})]
     )
     placement = Placement(np.zeros(1, dtype=np.int64), np.ones((1, 1), dtype=np.int64))
-    assert refused((instance, placement)) == "how many cores h has is not known: it does not state them"
+    assert untold((instance, placement)) == "how many cores h has is not known: it does not state them"
 
 
 def test_a_capacity_in_cores_tells_how_many_there_are() -> None:
@@ -259,13 +267,13 @@ def test_a_capacity_in_cores_tells_how_many_there_are() -> None:
 def test_contradicting_cores_are_refused() -> None:
     """Eight cores in all and two cells of three do not go together."""
     cells = [Cell(capacity={"cpu": 4}, cores=3) for _ in range(2)]
-    assert "states 8 and its NUMA cells 6" in refused(one_host([cpu("a", 1)], cores=8, masks=[1], cells=cells))
+    assert "states 8 and its NUMA cells 6" in untold(one_host([cpu("a", 1)], cores=8, masks=[1], cells=cells))
 
 
 def test_a_vm_whose_cell_is_not_known_is_refused() -> None:
     """Without its cell nobody knows where it may run."""
     cells = [Cell(capacity={"cpu": 4}, cores=4) for _ in range(2)]
-    assert "in which NUMA cell" in refused(one_host([cpu("a", 1)], cells=cells))
+    assert "in which NUMA cell" in untold(one_host([cpu("a", 1)], cells=cells))
 
 
 def test_questions_must_make_sense() -> None:
@@ -419,7 +427,7 @@ def test_a_refused_host_does_not_spoil_the_others() -> None:
     )
     placement = Placement(np.arange(2, dtype=np.int64), np.ones((2, 1), dtype=np.int64))
     answer = answered((instance, placement))
-    assert answer.status is Status.INFEASIBLE
+    assert answer.status is Status.UNKNOWN
     assert [table.host for table in answer.tables] == [0]
     assert [(refusal.name, refusal.proved) for refusal in answer.refusals] == [("bad", True)]
 
