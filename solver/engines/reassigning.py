@@ -91,7 +91,7 @@ class Reassigning:
     def _limit(self, deadline: Deadline) -> Deadline:
         """Return the deadline less the time that the judge takes for the last placement, and for the answer."""
         seconds = ENDLESS if math.isinf(deadline.left) else deadline.left
-        return deadline.within(max(0.0, min(seconds, self.search.deadline.left - 2 * self.search.judging)))
+        return deadline.within(max(0.0, min(seconds, self.search.deadline.left - 3 * self.search.judging)))
 
     def _offer_later(self, found: Improvement, hosts: Integers) -> None:
         """Offer a placement now, unless that takes too long to do it often."""

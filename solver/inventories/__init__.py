@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from solver.inventories.documents import ResultDocument
 from solver.inventories.placements import read_placement
-from solver.inventories.reading import read_instance
+from solver.inventories.reading import read_instance, read_running_machines
 from solver.inventories.results import document
 from solver.inventories.schemas import instance_schema, result_schema
 from solver.inventories.writing import write_instance
@@ -15,6 +15,7 @@ __all__ = [
     "instance_schema",
     "read_instance",
     "read_placement",
+    "read_running_machines",
     "result_schema",
     "write_instance",
 ]

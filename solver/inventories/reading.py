@@ -14,7 +14,7 @@ from solver.inventories.cloud_balancing import is_cloud_balancing, read_cloud_ba
 from solver.inventories.files import named, read_bytes
 from solver.inventories.huawei_topology import is_huawei_topology, read_huawei_topology
 from solver.inventories.json_text import decode_json
-from solver.inventories.machine_reassignment import is_model, read_model
+from solver.inventories.machine_reassignment import is_assignment, is_model, read_machine_reassignment, read_model
 from solver.inventories.vector_packing import read_vector_packing
 from solver.inventories.yaml_text import json_from_yaml
 
@@ -48,6 +48,24 @@ def read_instance(path: str | Path, *, form: Form | None = None) -> Instance:
     content = read_bytes(path)
     with named(path):
         return _instance(content, form or form_of(path, content), path.stem.removeprefix("model_"))
+
+
+def read_running_machines(model: str | Path, assignment: str | Path) -> Instance | None:
+    """Return the instance in a model and an assignment of machine reassignment, or None for other files.
+
+    The same as placing what `read_instance` reads, in half the time.
+
+    Raises
+    ------
+    InputError
+        With the file, the line and the number's position, whatever is wrong.
+    """
+    model = Path(model)
+    if not is_assignment(read_bytes(Path(assignment))) or is_huawei_topology(model):
+        return None
+    if form_of(model, read_bytes(model)) != "machines":
+        return None
+    return instance_of(read_machine_reassignment(model, assignment))
 
 
 def _instance(content: bytes, form: Form, name: str) -> Instance:

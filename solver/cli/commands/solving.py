@@ -115,11 +115,15 @@ def solve_command(
 
 def read_running(file: Path, current: Path | None) -> Instance:
     """Read an instance, and where its VMs run now if another file says so."""
-    from solver.inventories import read_instance, read_placement
+    from solver.inventories import read_instance, read_placement, read_running_machines
     from solver.rebalancing.questions import placed_now
 
+    if current is None:
+        return read_instance(file)
+    if (running := read_running_machines(file, current)) is not None:
+        return running
     instance = read_instance(file)
-    return instance if current is None else placed_now(instance, read_placement(current, instance))
+    return placed_now(instance, read_placement(current, instance))
 
 
 def changed(

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from formulations.errors import InputError
+from solver.inventories import read_instance, read_placement, read_running_machines
 from solver.inventories.machine_reassignment import read_machine_reassignment, write_assignment
+from solver.rebalancing.questions import placed_now
 
 MODEL = """2
 1 100
@@ -112,3 +114,18 @@ def test_a_broken_assignment_is_refused_with_its_place(assignment: str, message:
     """The wrong assignment for a model is the commonest mistake."""
     with pytest.raises(InputError, match=message):
         read(tmp_path, assignment=assignment)
+
+
+def test_both_files_at_once_are_the_same_instance_as_one_after_the_other(tmp_path: Path) -> None:
+    """The quick way for large models must not change what is asked; other files are not taken for models."""
+    read(tmp_path)
+    model, assignment = tmp_path / "model_x.txt", tmp_path / "assignment_x.txt"
+    instance = read_instance(model)
+    placed = placed_now(instance, read_placement(assignment, instance))
+    assert read_running_machines(model, assignment) == placed
+    other = tmp_path / "placement.json"
+    other.write_text('{"placement": {"vm-0": "host-0"}}')
+    assert read_running_machines(model, other) is None
+    packing = tmp_path / "packing.vbp"
+    packing.write_text("1\n10\n1\n3 2\n")
+    assert read_running_machines(packing, assignment) is None
