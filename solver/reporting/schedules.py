@@ -155,11 +155,21 @@ def dispatch_report(
         yield from _summary(answer.question.instance, tables, {length.host: length for length in answer.lengths})
     if len(answer.tables) > len(tables):
         yield f"… and {count(len(answer.tables) - len(tables), 'more host')}; --all shows them"
-    for one in answer.tables:
-        if one.host in shown:
-            yield ""
-            yield slices_table(answer.question.instance, one)
+    yield from _shown(answer, shown)
     yield from _excess(answer)
+
+
+def _shown(answer: DispatchAnswer, hosts: Sequence[int]) -> Iterator[RenderableType]:
+    """Yield the tables of hosts slice by slice, and a word on those where there is nothing to show."""
+    instance = answer.question.instance
+    for one in answer.tables:
+        if one.host in hosts:
+            yield ""
+            yield slices_table(instance, one)
+    known = {one.host for one in answer.tables} | {refusal.host for refusal in answer.refusals}
+    for host in hosts:
+        if host not in known:
+            yield f"\n{instance.host_names.name(host)} runs no VM"
 
 
 def _naming_the_host(refusal: Refusal) -> str:

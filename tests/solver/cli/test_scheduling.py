@@ -168,6 +168,16 @@ def test_without_core_time_there_is_an_order_and_a_warning(placewright: Placewri
     assert placewright("schedule", path, "-q", "--only", "dispatch").code == 2
 
 
+def test_a_host_that_runs_nobody_is_said_to(placewright: Placewright, tmp_path: Path) -> None:
+    """Who asks for a host's table must not be left with silence."""
+    hosts = [{"name": name, "capacity": {"cpu": 4}, "cores": 4} for name in ("h", "spare")]
+    run = placewright(
+        "schedule", write(tmp_path / "i.json", hosts=hosts), "-q", "--only", "dispatch", "--host", "spare"
+    )
+    assert run.code == 0
+    assert "spare runs no VM" in run.out
+
+
 def test_hosts_that_state_no_cores_get_no_tables_and_a_word(placewright: Placewright, tmp_path: Path) -> None:
     """Many files know no cores: that is no proof of anything, and no reason to hide the start-up order."""
     clock = {"resources": [{"name": "cpu", "unit": "GHz"}], "hosts": [{"name": "h", "capacity": {"cpu": 4}}]}
