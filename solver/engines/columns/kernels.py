@@ -445,3 +445,19 @@ def endless_trace(best: np.ndarray, sizes: Integers, values: np.ndarray, corner:
                 a, b, c = x, y, z
                 break
     corner[0], corner[1], corner[2] = a, b, c
+
+
+@njit(cache=True)
+def endless_traces(
+    best: np.ndarray, sizes: Integers, values: np.ndarray, corner: Integers, counts: Integers, worths: Integers
+) -> None:
+    """Fill counts[i] with the best filling of a corner that holds item i, and worths[i]; 0 where it does not fit.
+
+    Both are 0 on entry; counts has shape (items, items).
+    """
+    for i in range(sizes.shape[0]):
+        rest = corner - sizes[i]
+        if rest.min() >= 0:
+            worths[i] = best[rest[0], rest[1], rest[2]] + values[i]
+            counts[i, i] += 1
+            endless_trace(best, sizes, values, rest, counts[i])

@@ -18,7 +18,7 @@ PLENTY = 0.7
 """Of so many flavours there must be more items than a bin can hold."""
 
 MOST_ENDLESS_CELLS = 40_000_000
-MOST_ENDLESS_STEPS = 1_200_000_000
+MOST_ENDLESS_STEPS = 2_000_000_000
 """The largest lattice takes some tenths of a second; it is asked where longer searches did not end."""
 
 LARGEST_VALUE = 2**31 - 1
@@ -37,11 +37,11 @@ def steps_of(problem: VectorPacking, types: list[int], items: Integers) -> float
     return float(np.prod(problem.capacities[types].max(axis=0).astype(np.float64) + 1)) * len(items)
 
 
-def endless_lattice_pays(problem: VectorPacking, types: list[int], items: Integers) -> bool:
-    """Whether the lattice of items without end is small enough, and says nearly the truth."""
+def endless_lattice_pays(problem: VectorPacking, types: list[int], items: Integers, demand: Integers) -> bool:
+    """Whether the lattice of items without end is small enough, and says nearly the truth where so many are left."""
     if problem.resources > MOST_AXES:
         return False
-    plenty = problem.demand[items] > problem.most[:, types].max(axis=1)[items]
+    plenty = demand[items] > problem.most[:, types].max(axis=1)[items]
     steps = steps_of(problem, types, items)
     small = steps <= min(MOST_ENDLESS_STEPS, MOST_ENDLESS_CELLS * len(items))
     return small and bool(plenty.mean() >= PLENTY)
@@ -150,6 +150,25 @@ class EndlessLattice:
         pattern: Integers = np.zeros(self.problem.flavours, dtype=np.int64)
         pattern[self.items] = counts
         return pattern
+
+    def patterns_with_each(self, k: int) -> tuple[Integers, Integers]:
+        """Return for each flavour the best pattern of a type that holds at least one of it, and what it is worth.
+
+        Returns
+        -------
+        patterns : int64 array, shape (items, flavours)
+            Of more items than there are perhaps; empty where the flavour does not fit.
+        values : int64 array, shape (items,)
+            What they are worth, or a little more.
+        """
+        from solver.engines.columns import kernels  # noqa: PLC0415 - numba is imported when it is needed
+
+        counts: Integers = np.zeros((len(self.items), len(self.items)), dtype=np.int64)
+        values: Integers = np.zeros(len(self.items), dtype=np.int64)
+        kernels.endless_traces(self.best, self.sizes, self.values, self._corner(k), counts, values)
+        patterns: Integers = np.zeros((len(self.items), self.problem.flavours), dtype=np.int64)
+        patterns[:, self.items] = counts
+        return patterns, values * self.unit
 
     def _corner(self, k: int) -> Integers:
         corner: Integers = np.zeros(MOST_AXES, dtype=np.int64)

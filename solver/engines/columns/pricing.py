@@ -19,11 +19,20 @@ NODES_BEFORE_PAIRS = 100_000
 NODES_BEFORE_LATTICE = 160_000
 """Where a lattice is small enough, it is asked after so many nodes."""
 
+STEPS_PER_NODE = 4_000
+"""Once nodes searched in vain, at so many steps each, make up the lattice of items without end, it is asked sooner.
+
+A node takes as long as 500 to 2,500 steps; where searches fail, they go on failing, so this is on the eager side.
+"""
+
 QUICK_STEPS = 4_000_000
 """A lattice that takes some milliseconds is asked at once."""
 
 COMPLEMENT_SHARE = 0.85
 """Complements may be worth this share of what is asked: they are to be columns later."""
+
+NEARLY_BEST_SHARE = 0.95
+"""So may the best patterns with each flavour, which the lattice of items without end knows."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class Priced:
     exact : bool
         Whether the search was complete, but for the slack.
     patterns : list of int64 arrays, shape (flavours,)
-        Patterns worth more than was asked for, the best last; then complements.
+        Patterns worth more than was asked for, the best last; then complements, and others worth nearly as much.
     """
 
     upper: int
@@ -95,6 +104,8 @@ class Pricer:
         Nodes searched so far.
     endless : bool
         Whether the lattice of items without end is small enough to be asked.
+    in_vain : int
+        Nodes of searches that neither ended nor found anything, where that lattice could have been asked.
     """
 
     def __init__(self, problem: VectorPacking) -> None:
@@ -102,6 +113,7 @@ class Pricer:
         self.types = [k for k in range(problem.types) if problem.available[k] > 0 and problem.fits[:, k].any()]
         self.nodes = 0
         self.endless = False
+        self.in_vain = 0
 
     def price(self, weights: Integers, demand: Integers, above: Integers, effort: Effort) -> dict[int, Priced]:
         """Return per bin type the best patterns worth more than ``above``.
@@ -132,7 +144,7 @@ class Pricer:
 
     def _searched(self, asked: _Asked, effort: Effort, *, whole: bool) -> dict[int, Priced]:
         """Search every type; where that neither ended nor found anything, ask a lattice if there is one."""
-        self.endless = not whole and endless_lattice_pays(self.problem, self.types, asked.items)
+        self.endless = not whole and endless_lattice_pays(self.problem, self.types, asked.items, asked.demand)
         nodes = effort.nodes
         if nodes is not None and (whole or self.endless):
             nodes = min(nodes, NODES_BEFORE_LATTICE)
@@ -141,11 +153,15 @@ class Pricer:
         answer = {k: self._one(k, asked, replace(effort, nodes=nodes)) for k in self.types}
         if whole:
             answer |= self._looked_up(_open(answer, thorough=effort.thorough), asked, effort)
-        elif self.endless and (nodes == NODES_BEFORE_LATTICE or effort.thorough):
-            answer |= self._estimated(answer, asked, effort)
-            if nodes is not None and effort.nodes is not None and effort.nodes > nodes:
-                answer |= {k: self._searched_on(k, answer[k].upper, asked, effort) for k in _open(answer)}
+        elif self.endless and (nodes == NODES_BEFORE_LATTICE or effort.thorough or self._due(answer, asked)):
+            answer |= self._estimated(answer, asked, effort, searched=nodes)
         return answer
+
+    def _due(self, answer: dict[int, Priced], asked: _Asked) -> bool:
+        """Whether searches in vain have cost as much as the lattice of items without end."""
+        if _open(answer):
+            self.in_vain += asked.outlook.nodes
+        return self.in_vain * STEPS_PER_NODE >= steps_of(self.problem, self.types, asked.items)
 
     def _one(self, k: int, asked: _Asked, effort: Effort) -> Priced:
         """Price one type by depth-first search."""
@@ -170,23 +186,35 @@ class Pricer:
             answer[k] = self._complemented(k, Priced(value, True, patterns), asked, effort)
         return answer
 
-    def _estimated(self, known: dict[int, Priced], asked: _Asked, effort: Effort) -> dict[int, Priced]:
-        """Price the types that are open in the lattice of items without end."""
+    def _estimated(
+        self, known: dict[int, Priced], asked: _Asked, effort: Effort, *, searched: int | None
+    ) -> dict[int, Priced]:
+        """Price the types that are open in the lattice of items without end; where that is not enough, search on."""
         types = _open(known, thorough=effort.thorough)
         if not types:
             return {}
         lattice = EndlessLattice(self.problem, self.types, asked.items, asked.weights, effort.deadline)
         answer: dict[int, Priced] = {}
         for k in types if lattice.complete else []:
-            above, value = int(asked.above[k]), lattice.value(k)
-            pattern: Integers = np.minimum(lattice.pattern(k), asked.demand)
-            worth = int(pattern @ asked.weights)
-            best = max([above, *(int(other @ asked.weights) for other in known[k].patterns)])
-            exact = value <= max(worth, best) + effort.slack
-            priced = Priced(min(known[k].upper, max(value, best)), exact, [pattern] if worth > best else [])
-            answer[k] = self._complemented(k, priced, asked, effort)
-            answer[k].patterns.extend(known[k].patterns)
+            priced = self._bounded(k, known[k], lattice, asked, effort)
+            if searched is not None and searched < (effort.nodes or 0) and _open({k: priced}):
+                priced = self._searched_on(k, priced.upper, asked, effort)
+            if effort.complements:
+                priced.patterns.extend(_nearly_best(lattice, k, asked))
+            answer[k] = priced
         return answer
+
+    def _bounded(self, k: int, known: Priced, lattice: EndlessLattice, asked: _Asked, effort: Effort) -> Priced:
+        """Improve on what is known of one type by what it could hold if there were no end of items."""
+        above, value = int(asked.above[k]), lattice.value(k)
+        pattern: Integers = np.minimum(lattice.pattern(k), asked.demand)
+        worth = int(pattern @ asked.weights)
+        best = max([above, *(int(other @ asked.weights) for other in known.patterns)])
+        exact = value <= max(worth, best) + effort.slack
+        priced = Priced(min(known.upper, max(value, best)), exact, [pattern] if worth > best else [])
+        priced = self._complemented(k, priced, asked, effort)
+        priced.patterns.extend(known.patterns)
+        return priced
 
     def _complemented(self, k: int, priced: Priced, asked: _Asked, effort: Effort) -> Priced:
         """Add patterns of the items that the best one leaves."""
@@ -219,6 +247,16 @@ class Pricer:
 def _open(answer: dict[int, Priced], *, thorough: bool = False) -> list[int]:
     """Return the types of which neither all was searched nor, unless that does not do, anything found."""
     return [k for k, priced in answer.items() if not priced.exact and (thorough or not priced.patterns)]
+
+
+def _nearly_best(lattice: EndlessLattice, k: int, asked: _Asked) -> list[Integers]:
+    """Return for each flavour the best pattern that holds it, as far as there are items, unless it is worth too little.
+
+    One search for the best pattern says little about all others; together these bring far more duals near the truth.
+    """
+    patterns, values = lattice.patterns_with_each(k)
+    good = values >= int(asked.above[k] * NEARLY_BEST_SHARE)
+    return list(np.minimum(patterns[good], asked.demand))
 
 
 def times_in(pattern: Integers, left: Integers) -> int:
