@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 
 import numpy as np
@@ -52,11 +53,11 @@ COUNTING_SHARE = 0.4
 CELLS_SHARE = 0.7
 """Packing NUMA cells gets at most this share of the time."""
 
-FIRST_LOOK = 5.0
-"""Seconds that local search gets at most before the whole model of a small instance, which it gives a start."""
+FIRST_LOOK = 0.1
+"""Part of the time for local search before the whole model of a small instance."""
 
-FIRST_LOOK_SHARE = 0.1
-"""Part of the time for that."""
+MODEL_PAIRS = 6_000
+"""Up to this many pairs the whole model gets most of the time where local search can search, too."""
 
 LOCAL_SHARE = 0.9
 """Part of the time for local search where it can search; the rest is for neighbourhoods."""
@@ -280,20 +281,37 @@ def _improve(search: Search, pairs: int, iterations: int | None) -> None:
 
 
 def _replace(search: Search, local: Reassigning, pairs: int, iterations: int | None) -> None:
-    """Improve the incumbent where local search knows all that a level asks: it, the model and neighbourhoods in turn.
-
-    Small instances are proved by the model, of which local search has found a good start.
-    """
+    """Improve the incumbent where local search knows all that a level asks: by it, the model and neighbourhoods."""
     bound_levels(search)
-    whole = pairs <= (MOST_PAIRS if iterations is None else SMALL_PAIRS)
-    first = min(FIRST_LOOK, FIRST_LOOK_SHARE * search.deadline.left)
-    share = LOCAL_SHARE * search.deadline.left
-    local.run(search.deadline.within(first if whole and iterations is None else share), iterations)
-    if whole and not search.done:
-        solve_exactly(search, search.deadline.within(search.deadline.left * 0.5))
-        local.run(search.deadline.within(LOCAL_SHARE * search.deadline.left), iterations)
+    if iterations is None and pairs <= MOST_PAIRS:
+        share = FIRST_LOOK if pairs <= MODEL_PAIRS else LOCAL_SHARE / 2
+        local.run(search.deadline.within(share * search.deadline.left))
+        _solve_in_turn(search, pairs)
+    local.run(search.deadline.within(LOCAL_SHARE * search.deadline.left), iterations)
     if not search.done:
         ParallelSearch(search).run(search.deadline, iterations)
+
+
+def _solve_in_turn(search: Search, pairs: int) -> None:
+    """Solve the whole model; a small one first by HiGHS, then its neighbourhoods: which solver is quicker differs."""
+    if pairs <= MODEL_PAIRS and not search.done:
+        with _asking(search, "highs"):
+            solve_exactly(search, search.deadline.within(0.4 * search.deadline.left))
+            if not search.done:
+                ParallelSearch(search).run(search.deadline.within(0.5 * search.deadline.left))
+    if not search.done:
+        solve_exactly(search, search.deadline.within(0.5 * search.deadline.left))
+
+
+@contextmanager
+def _asking(search: Search, backend: str) -> Iterator[None]:
+    """Let another backend than the search's own answer for a while."""
+    own = search.backend
+    search.backend = _backend(backend)
+    try:
+        yield
+    finally:
+        search.backend = own
 
 
 def _oracle(backend: Backend, settings: Settings) -> Callable[[Instance, Deadline], bool | None]:
