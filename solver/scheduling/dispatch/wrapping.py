@@ -55,16 +55,24 @@ def wrapped(times: Sequence[int], cores: int, length: int, quantum: int = 1) -> 
 
 
 def whole(times: Sequence[int], cores: int, length: int) -> list[Piece] | None:
-    """Lay items over cores without cutting any: the largest first, each where the least room remains.
+    """Lay items over cores without cutting any, the largest first: evenly, or else as tightly as they go.
+
+    Where each goes to the core with the most room, the vCPUs of a VM run side by side as long as
+    cores are free. Where that leaves no room for somebody, each goes where the least remains.
 
     Returns
     -------
     list of Piece, or None where this does not fit.
     """
+    return _whole(times, cores, length, evenly=True) or _whole(times, cores, length, evenly=False)
+
+
+def _whole(times: Sequence[int], cores: int, length: int, *, evenly: bool) -> list[Piece] | None:
     ends = [(0, -core) for core in reversed(range(cores))]  # sorted; of equal ones the first core comes last
     pieces: list[Piece] = []
     for item in sorted(range(len(times)), key=lambda item: -times[item]):
-        fits = bisect_right(ends, (length - times[item], 0))
+        latest = length - times[item]
+        fits = bisect_right(ends, (min(latest, ends[0][0]) if evenly else latest, 0))
         if not fits:
             return None
         end, core = ends.pop(fits - 1)

@@ -67,6 +67,23 @@ def test_nobody_is_cut_where_that_is_possible() -> None:
     assert whole([60, 60, 60], 2, 100) is None
 
 
+def test_free_cores_are_used_before_anybody_shares_one() -> None:
+    """Two vCPUs of a VM one after the other on a core, beside an idle core, would wait for each other's locks."""
+    assert whole([50, 50], 2, 100) == [Piece(0, 0, 0, 50), Piece(1, 1, 0, 50)]
+    pieces = whole([50, 20, 20, 20, 20], 3, 100)
+    assert pieces is not None
+    check_pieces(pieces, [50, 20, 20, 20, 20], 3, 100)
+    assert sorted(Counter(piece.core for piece in pieces).values()) == [1, 2, 2]
+
+
+def test_who_fits_only_closely_is_laid_closely() -> None:
+    """Laid evenly, 40 and 40 would take the room of 60; beside each other they leave it."""
+    times = [60, 40, 40, 30, 30]
+    pieces = whole(times, 2, 100)
+    assert pieces is not None
+    check_pieces(pieces, times, 2, 100)
+
+
 def test_dealing_respects_pairs_and_rooms() -> None:
     """What cannot be dealt out is told, and what can is dealt out exactly."""
     supply = np.array([5, 4], dtype=np.int64)
