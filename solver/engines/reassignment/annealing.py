@@ -3,14 +3,15 @@
 Simulated annealing (Kirkpatrick, Gelatt and Vecchi, Science 220, 1983,
 doi:10.1126/science.220.4598.671) in which a VM may move only at temperatures that its size
 exceeds by a factor: small VMs that move early take the room, above all the transient room, that
-large ones need.
+large ones need. In the search alone every move has a price that falls with the temperature: a VM
+without anything to gain would otherwise be on any host but its own.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,15 +64,15 @@ class Cooling:
     seconds : float
     steps : int, optional
         Instead of seconds: the same on every machine.
-    kappa : float
-        At temperature T only VMs larger than ``kappa * T`` may move.
+    stay : float
+        What every move costs beside, in the search alone, in units of the temperature.
     """
 
     hot: float
     cold: float
     seconds: float = math.inf
     steps: int | None = None
-    kappa: float = KAPPA
+    stay: float = 0.0
 
     def temperature(self, progress: float) -> float:
         """Return the temperature after a part of the time, from 0 to 1."""
@@ -86,56 +87,48 @@ def affordable(deadline: Deadline) -> bool:
 class Annealing:
     """A placement that changes, always within the rules, and the best that was seen.
 
+    Inside, VMs are numbered by falling size.
+
     Parameters
     ----------
     question : Reassignment
     start : int64 array, shape (VMs,)
         A placement that keeps every rule.
     seed : int
-    price : float
-        What moving costs the search beside what the objective says, in costs of the load that the
-        VM keeps occupied where it was, in transient resources.
+
+    Attributes
+    ----------
+    sizes : int64 array, shape (VMs,)
+        Weighted sizes, the largest first.
+    large, typical : float
+        Their 95 % and 50 % quantiles.
+    state : State
     """
 
-    def __init__(
-        self,
-        question: Reassignment,
-        start: Integers,
-        seed: int = 0,
-        price: float = 0.0,
-    ) -> None:
-        self.question = question
-        self.steps = 0
-        self.price = price
-        self._terms: Terms = terms_of(question, self._prices(price))
-        self.state: State = state_of(question, self._terms, start, random_words(seed))
-        self.sizes: Integers = (question.sizes * question.load_weight).sum(axis=1)
-        self.large, self.typical = (
-            (float(q) for q in np.quantile(self.sizes, (0.95, 0.5))) if question.vms else (0.0, 0.0)
-        )
-        self._order: Integers = np.argsort(-self.sizes, kind="stable").astype(np.int64)
-        self._rank: Integers = np.empty_like(self._order)
-        self._rank[self._order] = np.arange(question.vms)
-        self._descending: Integers = -self.sizes[self._order]
-        self._found: Integers = np.zeros(max(WINDOWS[1], WALK) + 1, dtype=np.int64)
+    def __init__(self, question: Reassignment, start: Integers, seed: int = 0) -> None:
+        sizes: Integers = (question.sizes * question.load_weight).sum(axis=1)
+        self._order: Integers = np.argsort(-sizes, kind="stable").astype(np.int64)
+        self._question = _renumbered(question, self._order)
+        self.sizes: Integers = sizes[self._order]
+        self.large, self.typical = (float(q) for q in np.quantile(sizes, (0.95, 0.5))) if len(sizes) else (0.0, 0.0)
+        self._terms: Terms = terms_of(self._question)
+        self.state: State = state_of(self._question, self._terms, start[self._order], random_words(seed))
+        self._found: Integers = np.zeros(WINDOWS[1] + 1, dtype=np.int64)
         self._bounds: Integers = np.zeros((2, question.resources), dtype=np.int64)
         self._window = WINDOWS[1]
         self._chunk = FIRST_CHUNK
+        self.steps = 0
 
-    @property
-    def priced(self) -> bool:
-        """Whether a price on transient room makes a difference."""
-        return bool((self.question.sizes * self.question.load_weight)[:, self.question.transient].any())
-
-    def _prices(self, price: float) -> Integers:
-        held = self.question.sizes * self.question.load_weight * self.question.transient
-        prices: Integers = np.rint(price * held.sum(axis=1)).astype(np.int64)
-        return prices
+    def _named(self, hosts: Integers) -> Integers:
+        """Return hosts in the order of the question's VMs."""
+        named: Integers = np.empty_like(hosts)
+        named[self._order] = hosts
+        return named
 
     @property
     def best(self) -> Integers:
         """The cheapest placement seen."""
-        return self.state.best
+        return self._named(self.state.best)
 
     @property
     def cost(self) -> int:
@@ -145,7 +138,7 @@ class Annealing:
     @property
     def present(self) -> Integers:
         """The present placement."""
-        return self.state.host_of
+        return self._named(self.state.host_of)
 
     @property
     def moves_made(self) -> int:
@@ -157,15 +150,10 @@ class Annealing:
         """What the present placement costs."""
         return int(self.state.totals[COST])
 
-    def begin_again(self, hosts: Integers | None = None, price: float | None = None) -> None:
-        """Go on from a placement that keeps every rule, by default the best seen, with another price if one is given.
-
-        The best seen is forgotten where the given placement is no better.
-        """
-        if price is not None:
-            self.price = price
-            self._terms = terms_of(self.question, self._prices(price))
-        self.state = state_of(self.question, self._terms, self.best if hosts is None else hosts, self.state.random)
+    def begin_again(self, hosts: Integers | None = None) -> None:
+        """Go on from a placement that keeps every rule, by default the best seen, and forget the best seen."""
+        start = self.state.best if hosts is None else hosts[self._order]
+        self.state = state_of(self._question, self._terms, start, self.state.random)
 
     def run(self, cooling: Cooling, deadline: Deadline) -> None:
         """Cool down, within the deadline and by its clock."""
@@ -179,7 +167,7 @@ class Annealing:
                 return
             chunk = self._chunk if cooling.steps is None else min(FIRST_CHUNK, cooling.steps - done)
             before = time.monotonic()
-            self.try_moves(cooling.temperature(progress), cooling.kappa, chunk)
+            self.try_moves(cooling.temperature(progress), chunk, cooling.stay)
             done += chunk
             if cooling.steps is None:
                 self._adapt(time.monotonic() - before)
@@ -189,22 +177,20 @@ class Annealing:
         factor = min(2.0, max(0.5, CHUNK_SECONDS / max(seconds, 1e-6)))
         self._chunk = max(500, int(self._chunk * factor))
 
-    def try_moves(self, temperature: float, kappa: float, steps: int) -> None:
-        """Try so many moves at one temperature."""
+    def try_moves(self, temperature: float, steps: int, stay: float = 0.0) -> None:
+        """Try so many moves at one temperature; every VM away from its first host costs ``stay`` temperatures."""
         from solver.engines.reassignment.kernels import anneal  # noqa: PLC0415 - numba is imported when it is needed
 
-        large = int(np.searchsorted(self._descending, -kappa * temperature, side="right"))
-        eligible = min(max(large, FEWEST), self.question.vms)
+        large = int(np.searchsorted(-self.sizes, -KAPPA * temperature, side="right"))
+        eligible = min(max(large, FEWEST), len(self.sizes))
         totals = self.state.totals
         totals[SCANS] = totals[FOUND] = 0
         anneal(
             self._terms,
             self.state,
-            self._order,
-            self._rank,
             eligible,
             temperature,
-            0,
+            int(stay * temperature),
             SWAPS,
             self._window,
             WALK,
@@ -215,3 +201,15 @@ class Annealing:
         self.steps += steps
         share = (int(totals[FOUND]) + 1) / (int(totals[SCANS]) + 1)
         self._window = int(min(max(1.5 / share, WINDOWS[0]), WINDOWS[1]))
+
+
+def _renumbered(question: Reassignment, order: Integers) -> Reassignment:
+    """Return the question with its VMs in another order."""
+    return replace(
+        question,
+        sizes=question.sizes[order],
+        service=question.service[order],
+        current=question.current[order],
+        move_cost=question.move_cost[order],
+        vm_class=question.vm_class[order],
+    )

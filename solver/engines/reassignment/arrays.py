@@ -15,10 +15,10 @@ Bytes = NDArray[np.uint8]
 Shorts = NDArray[np.int32]
 Words = NDArray[np.uint64]
 
-COST, PRICE, MOST_MOVED, MOVES, BEST, CHANGED, ACCEPTED, SCANS, FOUND = range(9)
+COST, MOST_MOVED, MOVES, BEST, CHANGED, ACCEPTED, SCANS, FOUND = range(8)
 """The layout of ``State.totals``."""
 
-TOTALS = 9
+TOTALS = 8
 
 SAMPLE = 20_000
 """So many pairs of a VM and a host show which resources exclude most."""
@@ -42,8 +42,8 @@ class Terms(NamedTuple):
         Where each VM is at first; -1 for none.
     away : int64 array, shape (VMs,)
         What moving costs wherever the VM goes, with its weight.
-    price : int64 array, shape (VMs,)
-        What moving costs in the search alone, not in the objective.
+    relief : int64 array, shape (VMs,)
+        How much less a host can cost at most when the VM comes to it.
     host_class : int64 array, shape (hosts,)
     pair_cost : int32 array, shape (classes, classes)
     weights : int64 array, shape (3,)
@@ -67,7 +67,7 @@ class Terms(NamedTuple):
     service: Integers
     home: Integers
     away: Integers
-    price: Integers
+    relief: Integers
     host_class: Integers
     pair_cost: Shorts
     weights: Integers
@@ -186,9 +186,9 @@ def _lists(pairs: Integers, rows: int) -> tuple[Integers, Integers]:
     return first, np.ascontiguousarray(pairs[order, 1])
 
 
-def terms_of(question: Reassignment, price: Integers | None = None) -> Terms:
-    """Return the terms of a question, with a price on moving each VM that the search alone heeds."""
-    service, order = question.service, order_of_resources(question)
+def terms_of(question: Reassignment) -> Terms:
+    """Return the terms of a question."""
+    service, order, delta = question.service, order_of_resources(question), deltas_of(question)
     _, crowd_row = _rows(question.members > question.most_per_host, service)
     crowded = np.flatnonzero(question.members > question.most_per_host)
     spreading, spread_row = _rows(question.spread > 1, service)
@@ -205,11 +205,11 @@ def terms_of(question: Reassignment, price: Integers | None = None) -> Terms:
     return Terms(
         sizes=np.ascontiguousarray(question.sizes[:, order]),
         transient=np.array([int(question.transient.sum())], dtype=np.int64),
-        delta=deltas_of(question),
+        delta=delta,
         service=service,
         home=question.current,
         away=question.move_weight * question.move_cost,
-        price=np.zeros(question.vms, dtype=np.int64) if price is None else price,
+        relief=np.maximum(-delta, 0).sum(axis=1),
         host_class=question.host_class,
         pair_cost=question.pair_cost,
         weights=np.array([question.service_weight, question.pair_weight, most_moves], dtype=np.int64),
@@ -276,7 +276,6 @@ def state_of(question: Reassignment, terms: Terms, hosts: Integers, random: Word
     totals: Integers = np.zeros(TOTALS, dtype=np.int64)
     totals[MOST_MOVED] = per_service.max(initial=0)
     totals[MOVES] = len(moved)
-    totals[PRICE] = terms.price[moved].sum()
     totals[COST] = totals[BEST] = (
         host_cost.sum()
         + terms.away[moved].sum()

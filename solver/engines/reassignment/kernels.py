@@ -10,7 +10,7 @@ from numba import njit
 from formulations.tables import Integers
 from solver.engines.reassignment.arrays import Shorts, State, Terms, Words
 
-COST, PRICE, MOST_MOVED, MOVES, BEST, CHANGED, ACCEPTED, SCANS, FOUND = range(9)
+COST, MOST_MOVED, MOVES, BEST, CHANGED, ACCEPTED, SCANS, FOUND = range(8)
 """The layout of ``State.totals``, as in `arrays`: compiled code is cached by this file alone."""
 
 
@@ -91,7 +91,6 @@ def _cost_exchanged(excess: Integers, delta: Integers, b: int, come: int, go: in
 def _paid(
     home: Integers,
     away: Integers,
-    price: Integers,
     stay: np.int64,
     host_class: Integers,
     pair_cost: Shorts,
@@ -99,11 +98,11 @@ def _paid(
     p: int,
     b: int,
 ) -> np.int64:
-    """Return what a VM pays for being on a host that it was not on, with the search's own price."""
+    """Return what a VM pays for being on a host that it was not on, with the price that the search alone puts on it."""
     h = home[p]
     if h == b or h < 0:
         return np.int64(0)
-    return np.int64(stay + away[p] + price[p] + pair_weight * np.int64(pair_cost[host_class[h], host_class[b]]))
+    return np.int64(stay + away[p] + pair_weight * np.int64(pair_cost[host_class[h], host_class[b]]))
 
 
 @njit(cache=True)
@@ -235,15 +234,13 @@ def _place(terms: Terms, state: State, p: int, b: int) -> None:
     if row >= 0:
         state.near[row, terms.neighbourhood[a]] -= 1
         state.near[row, terms.neighbourhood[b]] += 1
-    home, away, price = terms.home, terms.away, terms.price
+    home, away = terms.home, terms.away
     host_class, pair_cost, pair_weight = terms.host_class, terms.pair_cost, terms.weights[1]
-    totals[COST] += _paid(home, away, price, np.int64(0), host_class, pair_cost, pair_weight, p, b)
-    totals[COST] -= _paid(home, away, price, np.int64(0), host_class, pair_cost, pair_weight, p, a)
+    totals[COST] += _paid(home, away, np.int64(0), host_class, pair_cost, pair_weight, p, b)
+    totals[COST] -= _paid(home, away, np.int64(0), host_class, pair_cost, pair_weight, p, a)
     if h >= 0 and h in (a, b):
         change = 1 if h == a else -1
         _count_moved(state.moved, state.histogram, totals, terms.weights[0], s, change)
-        totals[PRICE] += change * price[p]
-        totals[COST] -= change * price[p]
     state.host_of[p] = b
     if state.marks[p] == 0:
         state.marks[p] = 1
@@ -324,8 +321,6 @@ def _swap_holds(terms: Terms, state: State, p: int, a: int, q: int, b: int) -> b
 def anneal(
     terms: Terms,
     state: State,
-    order: Integers,
-    rank: Integers,
     eligible: int,
     temperature: float,
     stay: np.int64,
@@ -342,10 +337,8 @@ def anneal(
     ----------
     terms : Terms
     state : State
-    order, rank : int64 arrays, shape (VMs,)
-        VMs, the largest first, and the position of each.
     eligible : int
-        Only so many of them may move.
+        Only so many VMs may move: the first ones, which are the largest.
     temperature : float
     stay : int
         What every move costs beside, in the search alone.
@@ -354,9 +347,9 @@ def anneal(
     window : int
         Among so many hosts in a row room is looked for.
     walk : int
-        Among so many VMs of a host a partner is looked for.
+        So many VMs of a host at most are asked until one can be the partner.
     steps : int
-    found : int64 array, shape (max(window, walk) + 1,)
+    found : int64 array, shape (window + 1,)
     bounds : int64 array, shape (2, resources)
         Working space.
     """
@@ -365,17 +358,13 @@ def anneal(
     sizes, delta, home, transient = terms.sizes, terms.delta, terms.home, terms.transient[0]
     room, excess, host_of, host_cost = state.room, state.excess, state.host_of, state.host_cost
     first, following = state.first, state.following
-    away, price, host_class, pair_cost, pair_weight = (
-        terms.away,
-        terms.price,
-        terms.host_class,
-        terms.pair_cost,
-        terms.weights[1],
-    )
+    away, host_class, pair_cost, pair_weight = terms.away, terms.host_class, terms.pair_cost, terms.weights[1]
+    relief = terms.relief
     hosts, resources = len(host_cost), sizes.shape[1]
     for _ in range(steps):
         bits = _random(random)
-        p = order[_below(random, eligible)]
+        # Small VMs have more to try, large ones are settled.
+        p = max(_below(random, eligible), _below(random, eligible))
         a, h = host_of[p], home[p]
         if np.int64((bits >> np.uint64(12)) & np.uint64(1023)) < swaps:
             b = _below(random, hosts)
@@ -387,9 +376,9 @@ def anneal(
             for r in range(resources):
                 bounds[0, r] = sizes[p, r] - room[r, b] if r >= begin else np.int64(0)
                 bounds[1, r] = room[r, a] + (sizes[p, r] if r >= transient or h != a else np.int64(0))
-            count = 0
+            partner = np.int64(-1)
             for _walk in range(walk):
-                if rank[q] < eligible:
+                if q < eligible:
                     at_home, comes_home, fits = home[q] == b, home[q] == a, True
                     for r in range(resources):
                         size = sizes[q, r]
@@ -401,22 +390,21 @@ def anneal(
                         elif size < bounds[0, r] or size > bounds[1, r]:
                             fits = False
                             break
-                    if fits and count < len(found):
-                        found[count] = q
-                        count += 1
+                    if fits:
+                        partner = q
                 q = following[q]
-                if q == first[b]:
+                if partner >= 0 or q == first[b]:
                     break
             first[b] = q  # the next look begins where this one ended
-            if count == 0:
+            if partner < 0:
                 continue
-            q = found[_below(random, count)]
+            q = partner
             threshold = np.int64(temperature * logs[np.int64(bits & np.uint64(4095))])
             limit = threshold + host_cost[a] + host_cost[b]
-            limit += _paid(home, away, price, stay, host_class, pair_cost, pair_weight, p, a)
-            limit += _paid(home, away, price, stay, host_class, pair_cost, pair_weight, q, b)
-            limit -= _paid(home, away, price, stay, host_class, pair_cost, pair_weight, p, b)
-            limit -= _paid(home, away, price, stay, host_class, pair_cost, pair_weight, q, a)
+            limit += _paid(home, away, stay, host_class, pair_cost, pair_weight, p, a)
+            limit += _paid(home, away, stay, host_class, pair_cost, pair_weight, q, b)
+            limit -= _paid(home, away, stay, host_class, pair_cost, pair_weight, p, b)
+            limit -= _paid(home, away, stay, host_class, pair_cost, pair_weight, q, a)
             cost_a = _cost_exchanged(excess, delta, a, q, p)
             if cost_a > limit:
                 continue
@@ -428,6 +416,12 @@ def anneal(
             _place(terms, state, p, b)
             _place(terms, state, q, a)
         else:
+            threshold = np.int64(temperature * logs[np.int64(bits & np.uint64(4095))])
+            limit = threshold + host_cost[a]
+            limit += _paid(home, away, stay, host_class, pair_cost, pair_weight, p, a)
+            cost_a = _cost_without(excess, delta, a, p)
+            if cost_a - relief[p] > limit:
+                continue
             lowest, beyond = np.int64(0), np.int64(hosts)
             if hosts > window:
                 lowest = _below(random, hosts + window - 1) - (window - 1)
@@ -443,13 +437,7 @@ def anneal(
             b = found[_below(random, count)]
             if a == b:
                 continue
-            threshold = np.int64(temperature * logs[np.int64(bits & np.uint64(4095))])
-            limit = threshold + host_cost[a] + host_cost[b]
-            limit += _paid(home, away, price, stay, host_class, pair_cost, pair_weight, p, a)
-            limit -= _paid(home, away, price, stay, host_class, pair_cost, pair_weight, p, b)
-            cost_a = _cost_without(excess, delta, a, p)
-            if cost_a > limit:
-                continue
+            limit += host_cost[b] - _paid(home, away, stay, host_class, pair_cost, pair_weight, p, b)
             cost_b = _cost_with(excess, delta, b, p)
             if cost_a + cost_b > limit or not _shift_holds(terms, state, p, a, b):
                 continue

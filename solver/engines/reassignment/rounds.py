@@ -39,15 +39,15 @@ class Heat:
     ----------
     hot : float
         The first temperature as a part of a large VM's size (its 95 % quantile).
-    price : float
-        See `Annealing`.
+    stay : float
+        See `Cooling`.
     effort : Effort
     name : str
         Of the operator that asked for it.
     """
 
     hot: float
-    price: float
+    stay: float
     effort: Effort
     name: str = ""
 
@@ -64,9 +64,9 @@ class Task:
     start : int64 array, shape (VMs,)
     seed : int
     heats : tuple of Heat
-        Each begins at the best that the round has seen; the first where it is told to.
+        One after another.
     afresh : bool
-        Whether every heat begins where the round began.
+        Whether every heat begins where the round began, not at the best of the one before it.
     seconds : float
         The round ends at the latest then.
     """
@@ -86,7 +86,7 @@ class Outcome:
 
     Attributes
     ----------
-    name, price
+    name, stay
         Of the heat.
     hosts : int64 array, shape (VMs,)
         The best that it saw.
@@ -97,7 +97,7 @@ class Outcome:
     """
 
     name: str
-    price: float
+    stay: float
     hosts: Integers
     cost: int
     before: int
@@ -120,10 +120,10 @@ def anneal_once(annealing: Annealing, heat: Heat, deadline: Deadline) -> None:
     cold = max(annealing.typical * COLD, COLDEST)
     first, last = heat.effort.part(1 - LAST), heat.effort.part(LAST)
     if hot > cold:
-        annealing.run(Cooling(hot, cold, first.seconds, first.steps), deadline)
-        annealing.run(Cooling(cold, COLDEST, last.seconds, last.steps), deadline)
+        annealing.run(Cooling(hot, cold, first.seconds, first.steps, heat.stay), deadline)
+        annealing.run(Cooling(cold, COLDEST, last.seconds, last.steps, heat.stay), deadline)
     else:
-        annealing.run(Cooling(hot, COLDEST, heat.effort.seconds, heat.effort.steps), deadline)
+        annealing.run(Cooling(hot, COLDEST, heat.effort.seconds, heat.effort.steps, heat.stay), deadline)
 
 
 def run_round(task: Task, deadline: Deadline | None = None) -> list[Outcome]:
@@ -135,11 +135,9 @@ def run_round(task: Task, deadline: Deadline | None = None) -> list[Outcome]:
     for heat in task.heats:
         if deadline.over:
             break
-        annealing.begin_again(start, heat.price)
+        annealing.begin_again(start)
         before, steps = annealing.cost, annealing.steps
         anneal_once(annealing, heat, deadline)
-        found.append(
-            Outcome(heat.name, heat.price, annealing.best.copy(), annealing.cost, before, annealing.steps - steps)
-        )
-        start = task.start if task.afresh else annealing.best.copy()
+        found.append(Outcome(heat.name, heat.stay, annealing.best, annealing.cost, before, annealing.steps - steps))
+        start = task.start if task.afresh else annealing.best
     return found

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -26,13 +26,13 @@ from solver.verifying.reassignment import Finding, judge
 
 log = logging.getLogger("placewright")
 
-PRICES = (0.0, 0.01, 0.1, 1.0)
-"""Prices on transient room that are tried: which is best differs by orders of magnitude."""
+STAYS = (0.0, 3.0)
+"""Prices on moves, in temperatures, that are tried where resources are transient: which is better differs."""
 
-PILOTS = 0.12
-"""Part of the time in which prices are tried."""
+TRIAL = 0.07
+"""Part of the time in which each of them is tried."""
 
-LONG = 0.45
+LONG = 0.5
 """Part of the time for the long cooling."""
 
 SHORT = 0.06
@@ -44,20 +44,26 @@ SHORTEST = 0.5
 FULL_HEAT = 1 / 3
 """Where the long cooling begins, in sizes of a large VM."""
 
-HEATS = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
-"""Where shorter ones begin."""
-
-FIRST_HEATS = {0.01: 1.0, 0.003: 2.0, 0.001: 1.0}
-"""How likely each is at first, beside 0.3 for the others."""
+HEATS = {0.1: 0.3, 0.03: 0.6, 0.01: 1.5, 0.003: 2.0, 0.001: 1.0, 0.0003: 0.3}
+"""Where shorter ones begin, and how likely each is at first."""
 
 NEAR = 5e-4
 """Where a descent lands within this part of the bound, nothing hot is tried."""
 
-DESCENT = 0.03
+DESCENT = 0.02
 """Part of the time for the descent."""
 
 HANDING_OVER = 0.3
 """Seconds kept back for the judge."""
+
+ENDLESS = 600.0
+"""Seconds that stand for the whole time where there is no deadline."""
+
+TOLERATED = 0.003
+"""A price whose trial costs so much more than the best one's has its turn, too, where there are several workers."""
+
+ELSEWHERE = 0.2
+"""How often a shorter cooling takes another price than the best one."""
 
 
 @dataclass(frozen=True)
@@ -165,9 +171,9 @@ class ReassignmentSearch:
         self.trace.append(Improvement(self.deadline.elapsed, self.cost, "given"))
         self.bound = aggregate_bound(self.question)
         self._rng = np.random.default_rng(self.seed)
-        heats = {f"{hot:g}": FIRST_HEATS.get(hot, 0.3) for hot in HEATS}
-        self._weights = AdaptiveWeights(heats, self._rng)
-        self._prices: list[float] = [0.0]
+        self._weights = AdaptiveWeights({f"{hot:g}": weight for hot, weight in HEATS.items()}, self._rng)
+        self._stays: list[float] = [0.0]
+        self._origin = self._where_to_begin()
 
     def _judged(self, hosts: Integers) -> Finding:
         if (hosts == NOWHERE).any():
@@ -194,9 +200,10 @@ class ReassignmentSearch:
         total = self._total()
         if self.question.hosts < 2 or self.done:
             return
-        self._take(runner.run([self._task(0, [Heat(0.0, 0.0, total.part(DESCENT), "descent")])], self.deadline))
+        descent = Heat(0.0, 0.0, total.part(DESCENT), "descent")
+        self._take(runner.run([self._task(0, [descent], self.best)], self.deadline))
         if self.cost - self.bound.value > NEAR * self.cost:
-            self._try_prices(runner, total)
+            self._try_stays(runner, total)
             self._cool_down(runner, total)
         while not self.done:
             self._improve(runner, total)
@@ -208,10 +215,22 @@ class ReassignmentSearch:
         endless = math.isinf(self.deadline.seconds)
         return Effort(seconds=ENDLESS if endless else max(0.0, self.deadline.left - HANDING_OVER))
 
-    def _task(self, number: int, heats: Sequence[Heat], start: Integers | None = None, *, afresh: bool = False) -> Task:
-        begin = self.best if start is None else start
+    def _where_to_begin(self) -> Integers:
+        """Return where coolings begin: at the current placement if it keeps every rule.
+
+        Nobody has moved there, so all room in transient resources is left.
+        """
+        current = self.question.current
+        if self.start is None or ((current != NOWHERE).all() and judge(self.question, current).ok):
+            return current
+        return self.start.astype(np.int64)
+
+    def _task(self, number: int, heats: Sequence[Heat], start: Integers | None = None) -> Task:
+        """Return a worker's task: from a placement, or each heat from where coolings begin."""
+        begin = self._origin if start is None else start
         seconds = max(0.0, self.deadline.left - HANDING_OVER)
-        return Task(number, self.question, begin, int(self._rng.integers(1, 2**31)), tuple(heats), afresh, seconds)
+        seed = int(self._rng.integers(1, 2**31))
+        return Task(number, self.question, begin, seed, tuple(heats), start is None, seconds)
 
     def _take(self, outcomes: Sequence[Outcome]) -> None:
         """Take over what a round has found."""
@@ -224,15 +243,13 @@ class ReassignmentSearch:
                     self.progress(self.trace[-1], self.best)
                 log.debug("%.1f s: %s finds %d", self.deadline.elapsed, outcome.name, outcome.cost)
 
-    def _try_prices(self, runner: Runner, total: Effort) -> None:
-        """Find out in short coolings from the start which prices on transient room are good."""
-        if not (self.question.sizes * self.question.load_weight)[:, self.question.transient].any():
+    def _try_stays(self, runner: Runner, total: Effort) -> None:
+        """Find out in short coolings which prices on moves are good."""
+        if not self.question.transient.any():
             return
-        each = total.part(PILOTS * min(runner.number, len(PRICES)) / len(PRICES))
-        shares = [PRICES[n :: runner.number] for n in range(min(runner.number, len(PRICES)))]
-        begin = self.trace_start
+        shares = [STAYS[n :: runner.number] for n in range(min(runner.number, len(STAYS)))]
         tasks = [
-            self._task(n, [Heat(FULL_HEAT, price, each, "pilot") for price in share], begin, afresh=True)
+            self._task(n, [Heat(FULL_HEAT, stay, total.part(TRIAL), f"trial, {_spelled(stay)}") for stay in share])
             for n, share in enumerate(shares)
         ]
         outcomes = runner.run(tasks, self.deadline)
@@ -240,47 +257,41 @@ class ReassignmentSearch:
         if outcomes:
             best = min(outcome.cost for outcome in outcomes)
             good = sorted((o for o in outcomes if o.cost <= best * (1 + TOLERATED)), key=lambda o: o.cost)
-            self._prices = [outcome.price for outcome in good]
-
-    @property
-    def trace_start(self) -> Integers:
-        """Where the search began."""
-        return self.question.current if self.start is None else self.start
+            self._stays = [outcome.stay for outcome in good]
 
     def _cool_down(self, runner: Runner, total: Effort) -> None:
-        """Cool down once for long, every worker with a price of its own."""
+        """Cool down once for long, every worker on its own."""
         if self.done:
             return
-        prices = [self._prices[n % len(self._prices)] for n in range(runner.number)]
-        heat = [Heat(FULL_HEAT, price, total.part(LONG), f"annealing, price {price:g}") for price in prices]
-        outcomes = runner.run([self._task(n, [h], self.trace_start) for n, h in enumerate(heat)], self.deadline)
+        stays = [self._stays[n % len(self._stays)] for n in range(runner.number)]
+        heats = [Heat(FULL_HEAT, stay, total.part(LONG), f"annealing, {_spelled(stay)}") for stay in stays]
+        outcomes = runner.run([self._task(n, [heat]) for n, heat in enumerate(heats)], self.deadline)
         self._take(outcomes)
         if outcomes:
-            self._prices = [min(outcomes, key=lambda o: o.cost).price]
+            self._stays = [min(outcomes, key=lambda o: o.cost).stay]
 
     def _improve(self, runner: Runner, total: Effort) -> None:
         """Let every worker cool down from the best, from a lower temperature."""
-        effort = total.part(SHORT)
-        if self.steps is None:
-            effort = Effort(max(SHORTEST, min(effort.seconds, self.deadline.left - HANDING_OVER)))
-        else:
-            effort = Effort(steps=max(1, min(effort.steps or 0, self.steps - self.tried)))
+        effort = self._short_effort(total)
         tasks = []
         for n in range(runner.number):
             name = self._weights.choose()
-            price = float(self._rng.choice(PRICES)) if self._rng.random() < ELSEWHERE else self._prices[0]
-            tasks.append(self._task(n, [Heat(float(name), price, effort, name)]))
+            stay = self._stays[0]
+            if self.question.transient.any() and self._rng.random() < ELSEWHERE:
+                stay = float(self._rng.choice(STAYS))
+            tasks.append(self._task(n, [Heat(float(name), stay, effort, name)], self.best))
         before = self.cost
         outcomes = runner.run(tasks, self.deadline)
-        self._take(
-            [Outcome(f"annealing again from {o.name}", o.price, o.hosts, o.cost, o.before, o.steps) for o in outcomes]
-        )
-        gains = {o: max(0, before - o.cost) for o in outcomes}
-        most = max(gains.values(), default=0)
-        for outcome, gain in gains.items():
-            self._weights.learn(outcome.name, gain / most if most else 0.0, 1.0)
-        if most and len(outcomes):
-            self._prices = [min(outcomes, key=lambda o: o.cost).price]
+        self._take([replace(outcome, name=f"annealing again from {outcome.name}") for outcome in outcomes])
+        gains = [max(0, before - outcome.cost) for outcome in outcomes]
+        for outcome, gain in zip(outcomes, gains, strict=True):
+            self._weights.learn(outcome.name, gain / max(gains) if max(gains) else 0.0, 1.0)
+
+    def _short_effort(self, total: Effort) -> Effort:
+        effort = total.part(SHORT)
+        if self.steps is not None:
+            return Effort(steps=max(1, min(effort.steps or 0, self.steps - self.tried)))
+        return Effort(max(SHORTEST, min(effort.seconds, self.deadline.left - HANDING_OVER)))
 
     def result(self, *, interrupted: bool = False) -> Reassigned:
         """Return the best placement, judged once more.
@@ -300,14 +311,8 @@ class ReassignmentSearch:
         return Reassigned(status, self.best, finding, self.bound, seconds, self.tried, trace, interrupted)
 
 
-ENDLESS = 600.0
-"""Seconds that stand for the whole time where there is no deadline."""
-
-TOLERATED = 0.003
-"""Prices whose pilots cost so much more than the best one's have their turn, too."""
-
-ELSEWHERE = 0.2
-"""How often another price than the best one is tried."""
+def _spelled(stay: float) -> str:
+    return f"moves priced at {stay:g} T" if stay else "moves free"
 
 
 def reassign(
