@@ -31,6 +31,12 @@ def repair_question(instance: Instance, price: Price = "moves") -> Instance:
     return instance.replace(vms=_priced(instance.vms, price), objective=[*levels, level("migration")])
 
 
+def preferring(question: Instance, own: Instance) -> Instance:
+    """Return the repair question in which the levels of the instance's own objective decide between equals."""
+    levels = [stated for stated in own.levels if stated not in question.levels]
+    return question.replace(objective=[*question.levels, *levels])
+
+
 def drain_question(instance: Instance, hosts: Sequence[Selector], price: Price = "moves") -> Instance:
     """Return the repair question with some hosts in maintenance.
 

@@ -90,6 +90,27 @@ def test_repair_says_what_each_move_mends() -> None:
     ]
 
 
+def test_of_equally_few_moves_the_objective_decides() -> None:
+    """One VM must leave h1: to a host in use where few hosts are wanted, to an idle one where even load is."""
+    apart = [Spread(vms=["web-a", "web-b"])]
+    few = repair(shop(rules=apart, objective=[level("hosts")]))
+    even = repair(shop(rules=apart, objective=[level("imbalance")]))
+    assert [move.target for move in few.moves] == ["h2"]
+    assert [move.target for move in even.moves] == ["h3"]
+    for answer in (few, even):
+        assert answer.result.status is Status.OPTIMAL
+        assert [int(stated.value) for stated in answer.result.levels] == [1]
+
+
+def test_room_is_made_where_the_objective_likes_it() -> None:
+    """A newcomer that fits beside others opens no further host, though nobody has to move either way."""
+    small = [VM(name="new", resources={"cpu": 2}, power="off"), *shop().vms[:4]]
+    answer = admit(shop(vms=small, objective=[level("hosts")]), ["new"])
+    assert not answer.moves
+    assert answer.started == ("new",)
+    assert answer.result.hosts_used == 2
+
+
 def test_repair_relieves_overloaded_hosts() -> None:
     """A host that reserves more than it has gives away as few VMs as bring it back."""
     vms = [VM(name=f"v{size}", resources={"cpu": size}, host="h1") for size in (9, 5, 4, 3)]
