@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -134,17 +135,27 @@ class CellSearch:
         for earlier, most in self.master.held:
             model.hold(earlier, most)
         model.minimise(level)
-        search = self.search
-        settings = replace(search.settings, nodes=NODES if self.by_nodes else None)
         limit = deadline if self.by_nodes else deadline.within(CHOOSING_SHARE * deadline.left)
         start = None
         if known is not None:
             padded = np.zeros(len(self.master.cells), dtype=np.int64)
             padded[: len(known)] = known
             start = model.start(padded)
-        solution: Solution = search.backend.solve(model.problem, deadline=limit, settings=settings, start=start)
-        search.failures = 0
+        solution = self._solved(model, limit, start)
         return model.decode(solution.values) if solution.found else None
+
+    def _solved(self, model: CellPatternModel, limit: Deadline, start: Mapping[str, float] | None) -> Solution:
+        """Ask the backend, once more with another seed where it crashes: CBC does so on some paths and not on others."""
+        search = self.search
+        settings = replace(search.settings, nodes=NODES if self.by_nodes else None)
+        try:
+            solution: Solution = search.backend.solve(model.problem, deadline=limit, settings=settings, start=start)
+        except BackendError as error:
+            search.failed(error)
+            settings = replace(settings, seed=settings.seed + 1)
+            solution = search.backend.solve(model.problem, deadline=limit, settings=settings, start=start)
+        search.failures = 0
+        return solution
 
     def _rounded(self) -> Integers:
         """Return the master's solution rounded down: who is left finds room one by one."""

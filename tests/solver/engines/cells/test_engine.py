@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+import pulp
 import pytest
 
 from formulations.candidates import Candidates
 from formulations.cell_packing import CellPacking
 from formulations.tables import Integers
+from solver.backends.base import Backend, Settings, Solution
 from solver.deadline import Deadline
 from solver.engines.cells.engine import CellSearch, cell_packing
 from solver.engines.cells.pricing import CellPricer
 from solver.engines.greedy import Variant, place_greedily
+from solver.errors import BackendError
 from solver.placing import place
 from solver.verifying import RuleJudge, verify
 from tests.oracle import brute_force
@@ -47,6 +52,44 @@ def test_engine_agrees_with_brute_force(ruled: bool) -> None:
     found = [check_against_brute_force(seed, ruled=ruled) for seed in range(10)]
     assert found.count(True) >= (1 if ruled else 3)
     assert None in found
+
+
+class Crashing:
+    """A backend that crashes with the first seed that it sees."""
+
+    name = "crashing"
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.seeds = list[int]()
+
+    def solve(
+        self,
+        problem: pulp.LpProblem,
+        *,
+        deadline: Deadline,
+        settings: Settings,
+        start: Mapping[str, float] | None = None,
+    ) -> Solution:
+        """Solve, but not the first time."""
+        self.seeds.append(settings.seed)
+        if settings.seed == self.seeds[0]:
+            raise BackendError("killed by signal 11")
+        return self.backend.solve(problem, deadline=deadline, settings=settings, start=start)
+
+
+def test_crash_of_the_backend_is_survived() -> None:
+    """CBC crashes on some paths: another seed takes another path, and the user is told."""
+    search = search_of(celled(0, ruled=False))
+    packing = cell_packing(search)
+    assert packing is not None
+    crashing = search.backend = Crashing(search.backend)
+    CellSearch(search, packing, by_nodes=True).run(Deadline(60))
+    best = brute_force(search.instance)
+    assert best is not None
+    assert search.values == best.values
+    assert search.warnings == ["killed by signal 11"]
+    assert crashing.seeds[:2] == [0, 1]
 
 
 @pytest.mark.campaign
