@@ -145,7 +145,7 @@ class CellSearch:
         return model.decode(solution.values) if solution.found else None
 
     def _solved(self, model: CellPatternModel, limit: Deadline, start: Mapping[str, float] | None) -> Solution:
-        """Ask the backend, once more with another seed where it crashes: CBC does so on some paths and not on others."""
+        """Ask the backend, once more with another seed where it crashes: CBC does so on some paths only."""
         search = self.search
         settings = replace(search.settings, nodes=NODES if self.by_nodes else None)
         try:
