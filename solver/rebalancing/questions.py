@@ -96,6 +96,21 @@ def placed_now(instance: Instance, placement: Placement) -> Instance:
     return instance.replace(vms=[_settled(vm, [next(members) for _ in range(vm.count)]) for vm in instance.vms])
 
 
+def switched_on(instance: Instance, placement: Placement) -> Instance:
+    """Return the instance in which VMs that are off run where a placement gives all members of their entry a host."""
+    placed = placement.placed
+    members = iter(placed.tolist())
+    running = [all(tuple(next(members) for _ in range(vm.count))) for vm in instance.vms]
+    waking = [on and vm.power == "off" for vm, on in zip(instance.vms, running, strict=True)]
+    if not any(waking):
+        return instance
+    vms = [
+        msgspec.structs.replace(vm, power="on", host=None) if on else vm
+        for vm, on in zip(instance.vms, waking, strict=True)
+    ]
+    return instance.replace(vms=vms)
+
+
 def _settled(vm: VM, hosts: list[str | None]) -> VM:
     """Return an entry on its hosts.
 

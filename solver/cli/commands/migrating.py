@@ -105,14 +105,16 @@ def migrate_command(
 ) -> Exit:
     """Plan the live migrations from where VMs run now to RESULT.
 
-    RESULT is a result of solve, or any file with {"placement": {"VM": "HOST"}};
-    without it FILE is solved first. Steps run in parallel as limits allow. No
+    RESULT is a result of solve, repair, drain, admit or rebalance, or any file
+    with {"placement": {"VM": "HOST"}}; VMs that are off in FILE and have a host
+    there are started. Without it FILE is solved first. Steps run in parallel as limits allow. No
     host becomes too full and no hard rule broken on the way, with every moving
     VM counted on both hosts; circles are broken by way of a third host. The
     plan is replayed by a checker before it is shown. Exit code 1 means that
     there is provably no order, or that a plan given with --check is wrong.
     """
     from formulations.scheduling.migration import MigrationQuestion
+    from solver.rebalancing.questions import switched_on
 
     writable(output, "--output")
     drawable(picture)
@@ -125,7 +127,7 @@ def migrate_command(
     target, left = _target(session, instance, result, limit, wishes)
     if isinstance(target, Exit):
         return target
-    question = MigrationQuestion.towards(instance, target, **_alike(settings, target))
+    question = MigrationQuestion.towards(switched_on(instance, target), target, **_alike(settings, target))
     plan = _planned(question, left, wishes)
     for warning in plan.warnings:
         session.warn(warning)
@@ -204,10 +206,11 @@ def _target(
 ) -> tuple[Placement | Exit, float]:
     """Return the placement to reach and the seconds left for the plan; the exit code where there is no placement."""
     from solver.inventories import read_placement
+    from solver.rebalancing.questions import switched_on
 
     if result is not None:
         target = read_placement(result, instance)
-        _warn_of_faults(session, instance, target)
+        _warn_of_faults(session, switched_on(instance, target), target)
         return target, limit
     from solver.cli.commands.solving import solved
     from solver.reporting.text import result_report
@@ -285,6 +288,7 @@ def _checked(
     from solver.inventories import read_placement
     from solver.inventories.files import named
     from solver.inventories.migrations import destination, plan_of, read_plan
+    from solver.rebalancing.questions import switched_on
     from solver.reporting.migrations import check_json, check_report
     from solver.verifying.schedules.migration import check_migration
 
@@ -293,7 +297,7 @@ def _checked(
         target = (
             destination(document, instance, settings["current"]) if result is None else read_placement(result, instance)
         )
-    question = MigrationQuestion.towards(instance, target, **_alike(settings, target))
+    question = MigrationQuestion.towards(switched_on(instance, target), target, **_alike(settings, target))
     with named(check):
         plan = plan_of(document, question)
     violations = check_migration(question, plan)

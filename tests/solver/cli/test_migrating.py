@@ -166,3 +166,18 @@ def test_a_target_that_breaks_a_rule_is_told(placewright: Placewright, swap: Wri
     run = placewright("migrate", file, tmp_path / "target.json", "--bandwidth", 1, "--time", 3)
     assert run.code == 1
     assert "the target is not valid" in run.err
+
+
+def test_vms_that_are_off_and_have_a_target_are_started(placewright: Placewright, swap: Write, tmp_path: Path) -> None:
+    """What admit answers for a VM that is off must be a target as it is, for the plan and for its check."""
+    vms = [
+        {"name": "a", "resources": {"memory": 3}, "host": "x"},
+        {"name": "new", "count": 2, "resources": {"memory": 6}, "power": "off"},
+    ]
+    file, target, plan = swap(vms=vms), tmp_path / "admitted.json", tmp_path / "plan.json"
+    assert placewright("admit", file, "new", "--output", target).code == 0
+    run = placewright("migrate", file, target, "--bandwidth", 1, "--output", plan)
+    assert run.code == 0, run.err
+    assert "2 starts" in run.out
+    assert "not valid" not in run.err
+    assert placewright("migrate", file, target, "--check", plan, "--bandwidth", 1).code == 0

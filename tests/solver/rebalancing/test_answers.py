@@ -9,7 +9,7 @@ from formulations import VM, Host, InputError, Instance, Placement, Resource
 from formulations.objective import level
 from formulations.rules import AtMostMoves, Spread
 from solver.rebalancing import admit, drain, rebalance, repair
-from solver.rebalancing.questions import placed_now, repair_question
+from solver.rebalancing.questions import placed_now, repair_question, switched_on
 from solver.result import Status
 from solver.verifying import holds
 from tests.agreement import seeds
@@ -160,6 +160,14 @@ def test_placed_now_puts_vms_where_a_placement_says() -> None:
     """The target of one question is the current placement of the next."""
     target = Placement.from_names(shop(), {"web-a": "h3", "web-b": "h2", "web-c": "h1", "db": "h1"})
     assert placed_now(shop(), target).current.tolist() == target.host_of.tolist()
+
+
+def test_only_vms_with_a_target_are_switched_on() -> None:
+    """A VM that is off and stays off must not become a demand that nobody made."""
+    waking = Placement.from_names(shop(), {"batch": "h3"})
+    assert bool(switched_on(shop(), waking).wanted.all())
+    asleep = Placement(shop().current)
+    assert switched_on(shop(), asleep) == shop()
 
 
 def test_without_running_vms_there_is_nothing_to_replace() -> None:
