@@ -54,6 +54,24 @@ FIRST_CHUNK = 5_000
 
 
 @dataclass(frozen=True)
+class Style:
+    """How freely VMs are moved about.
+
+    Parameters
+    ----------
+    name : str
+    stay : float
+        What every move costs beside, in the search alone, in units of the temperature.
+    small : bool
+        Whether smaller VMs are tried more often: they have more to try when large ones are settled.
+    """
+
+    name: str = "free"
+    stay: float = 0.0
+    small: bool = False
+
+
+@dataclass(frozen=True)
 class Cooling:
     """From hot to cold, for a time or a number of moves.
 
@@ -64,15 +82,14 @@ class Cooling:
     seconds : float
     steps : int, optional
         Instead of seconds: the same on every machine.
-    stay : float
-        What every move costs beside, in the search alone, in units of the temperature.
+    style : Style
     """
 
     hot: float
     cold: float
     seconds: float = math.inf
     steps: int | None = None
-    stay: float = 0.0
+    style: Style = Style()
 
     def temperature(self, progress: float) -> float:
         """Return the temperature after a part of the time, from 0 to 1."""
@@ -167,7 +184,7 @@ class Annealing:
                 return
             chunk = self._chunk if cooling.steps is None else min(FIRST_CHUNK, cooling.steps - done)
             before = time.monotonic()
-            self.try_moves(cooling.temperature(progress), chunk, cooling.stay)
+            self.try_moves(cooling.temperature(progress), chunk, cooling.style)
             done += chunk
             if cooling.steps is None:
                 self._adapt(time.monotonic() - before)
@@ -177,8 +194,8 @@ class Annealing:
         factor = min(2.0, max(0.5, CHUNK_SECONDS / max(seconds, 1e-6)))
         self._chunk = max(500, int(self._chunk * factor))
 
-    def try_moves(self, temperature: float, steps: int, stay: float = 0.0) -> None:
-        """Try so many moves at one temperature; every VM away from its first host costs ``stay`` temperatures."""
+    def try_moves(self, temperature: float, steps: int, style: Style = Style()) -> None:
+        """Try so many moves at one temperature."""
         from solver.engines.reassignment.kernels import anneal  # noqa: PLC0415 - numba is imported when it is needed
 
         large = int(np.searchsorted(-self.sizes, -KAPPA * temperature, side="right"))
@@ -190,7 +207,8 @@ class Annealing:
             self.state,
             eligible,
             temperature,
-            int(stay * temperature),
+            int(style.stay * temperature),
+            style.small,
             SWAPS,
             self._window,
             WALK,

@@ -324,6 +324,7 @@ def anneal(
     eligible: int,
     temperature: float,
     stay: np.int64,
+    small: bool,
     swaps: int,
     window: int,
     walk: int,
@@ -342,6 +343,8 @@ def anneal(
     temperature : float
     stay : int
         What every move costs beside, in the search alone.
+    small : bool
+        Whether smaller VMs are tried more often: in proportion to their rank.
     swaps : int
         Of 1024 moves, so many are swaps.
     window : int
@@ -363,8 +366,9 @@ def anneal(
     hosts, resources = len(host_cost), sizes.shape[1]
     for _ in range(steps):
         bits = _random(random)
-        # Small VMs have more to try, large ones are settled.
-        p = max(_below(random, eligible), _below(random, eligible))
+        p = _below(random, eligible)
+        if small:
+            p = max(p, _below(random, eligible))
         a, h = host_of[p], home[p]
         if np.int64((bits >> np.uint64(12)) & np.uint64(1023)) < swaps:
             b = _below(random, hosts)

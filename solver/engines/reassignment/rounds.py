@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from formulations.reassignment import Reassignment
 from formulations.tables import Integers
 from solver.deadline import Deadline
-from solver.engines.reassignment.annealing import Annealing, Cooling
+from solver.engines.reassignment.annealing import Annealing, Cooling, Style
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,14 @@ class Heat:
     ----------
     hot : float
         The first temperature as a part of a large VM's size (its 95 % quantile).
-    stay : float
-        See `Cooling`.
+    style : Style
     effort : Effort
     name : str
         Of the operator that asked for it.
     """
 
     hot: float
-    stay: float
+    style: Style
     effort: Effort
     name: str = ""
 
@@ -86,7 +85,7 @@ class Outcome:
 
     Attributes
     ----------
-    name, stay
+    name, style
         Of the heat.
     hosts : int64 array, shape (VMs,)
         The best that it saw.
@@ -97,7 +96,7 @@ class Outcome:
     """
 
     name: str
-    stay: float
+    style: Style
     hosts: Integers
     cost: int
     before: int
@@ -120,10 +119,10 @@ def anneal_once(annealing: Annealing, heat: Heat, deadline: Deadline) -> None:
     cold = max(annealing.typical * COLD, COLDEST)
     first, last = heat.effort.part(1 - LAST), heat.effort.part(LAST)
     if hot > cold:
-        annealing.run(Cooling(hot, cold, first.seconds, first.steps, heat.stay), deadline)
-        annealing.run(Cooling(cold, COLDEST, last.seconds, last.steps, heat.stay), deadline)
+        annealing.run(Cooling(hot, cold, first.seconds, first.steps, heat.style), deadline)
+        annealing.run(Cooling(cold, COLDEST, last.seconds, last.steps, heat.style), deadline)
     else:
-        annealing.run(Cooling(hot, COLDEST, heat.effort.seconds, heat.effort.steps, heat.stay), deadline)
+        annealing.run(Cooling(hot, COLDEST, heat.effort.seconds, heat.effort.steps, heat.style), deadline)
 
 
 def run_round(task: Task, deadline: Deadline | None = None) -> list[Outcome]:
@@ -138,6 +137,6 @@ def run_round(task: Task, deadline: Deadline | None = None) -> list[Outcome]:
         annealing.begin_again(start)
         before, steps = annealing.cost, annealing.steps
         anneal_once(annealing, heat, deadline)
-        found.append(Outcome(heat.name, heat.stay, annealing.best, annealing.cost, before, annealing.steps - steps))
+        found.append(Outcome(heat.name, heat.style, annealing.best, annealing.cost, before, annealing.steps - steps))
         start = task.start if task.afresh else annealing.best
     return found

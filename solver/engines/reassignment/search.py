@@ -16,7 +16,7 @@ from formulations.reassignment import NOWHERE, Reassignment
 from formulations.tables import Integers
 from solver.deadline import Deadline
 from solver.engines.neighbourhoods.adapting import AdaptiveWeights
-from solver.engines.reassignment.annealing import affordable
+from solver.engines.reassignment.annealing import Style, affordable
 from solver.engines.reassignment.bounds import LowerBound, aggregate_bound
 from solver.engines.reassignment.rounds import Effort, Heat, Outcome, Task
 from solver.engines.reassignment.workers import workers
@@ -26,8 +26,8 @@ from solver.verifying.reassignment import Finding, judge
 
 log = logging.getLogger("placewright")
 
-STAYS = (0.0, 3.0)
-"""Prices on moves, in temperatures, that are tried where resources are transient: which is better differs."""
+STYLES = (Style("free"), Style("frugal", stay=3.0, small=True))
+"""Ways to cool that are tried where resources are transient: which is better differs."""
 
 TRIAL = 0.07
 """Part of the time in which each of them is tried."""
@@ -60,10 +60,10 @@ ENDLESS = 600.0
 """Seconds that stand for the whole time where there is no deadline."""
 
 TOLERATED = 0.003
-"""A price whose trial costs so much more than the best one's has its turn, too, where there are several workers."""
+"""A style whose trial costs so much more than the best one's has its turn, too, where there are several workers."""
 
 ELSEWHERE = 0.2
-"""How often a shorter cooling takes another price than the best one."""
+"""How often a shorter cooling takes any style, not the best one."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class ReassignmentSearch:
         self.bound = aggregate_bound(self.question)
         self._rng = np.random.default_rng(self.seed)
         self._weights = AdaptiveWeights({f"{hot:g}": weight for hot, weight in HEATS.items()}, self._rng)
-        self._stays: list[float] = [0.0]
+        self._styles: list[Style] = [STYLES[0]]
         self._origin = self._where_to_begin()
 
     def _judged(self, hosts: Integers) -> Finding:
@@ -200,10 +200,10 @@ class ReassignmentSearch:
         total = self._total()
         if self.question.hosts < 2 or self.done:
             return
-        descent = Heat(0.0, 0.0, total.part(DESCENT), "descent")
+        descent = Heat(0.0, STYLES[0], total.part(DESCENT), "descent")
         self._take(runner.run([self._task(0, [descent], self.best)], self.deadline))
         if self.cost - self.bound.value > NEAR * self.cost:
-            self._try_stays(runner, total)
+            self._try_styles(runner, total)
             self._cool_down(runner, total)
         while not self.done:
             self._improve(runner, total)
@@ -243,13 +243,13 @@ class ReassignmentSearch:
                     self.progress(self.trace[-1], self.best)
                 log.debug("%.1f s: %s finds %d", self.deadline.elapsed, outcome.name, outcome.cost)
 
-    def _try_stays(self, runner: Runner, total: Effort) -> None:
-        """Find out in short coolings which prices on moves are good."""
+    def _try_styles(self, runner: Runner, total: Effort) -> None:
+        """Find out in short coolings which styles are good."""
         if not self.question.transient.any():
             return
-        shares = [STAYS[n :: runner.number] for n in range(min(runner.number, len(STAYS)))]
+        shares = [STYLES[n :: runner.number] for n in range(min(runner.number, len(STYLES)))]
         tasks = [
-            self._task(n, [Heat(FULL_HEAT, stay, total.part(TRIAL), f"trial, {_spelled(stay)}") for stay in share])
+            self._task(n, [Heat(FULL_HEAT, style, total.part(TRIAL), f"{style.name} trial") for style in share])
             for n, share in enumerate(shares)
         ]
         outcomes = runner.run(tasks, self.deadline)
@@ -257,18 +257,18 @@ class ReassignmentSearch:
         if outcomes:
             best = min(outcome.cost for outcome in outcomes)
             good = sorted((o for o in outcomes if o.cost <= best * (1 + TOLERATED)), key=lambda o: o.cost)
-            self._stays = [outcome.stay for outcome in good]
+            self._styles = [outcome.style for outcome in good]
 
     def _cool_down(self, runner: Runner, total: Effort) -> None:
         """Cool down once for long, every worker on its own."""
         if self.done:
             return
-        stays = [self._stays[n % len(self._stays)] for n in range(runner.number)]
-        heats = [Heat(FULL_HEAT, stay, total.part(LONG), f"annealing, {_spelled(stay)}") for stay in stays]
+        styles = [self._styles[n % len(self._styles)] for n in range(runner.number)]
+        heats = [Heat(FULL_HEAT, style, total.part(LONG), f"{style.name} annealing") for style in styles]
         outcomes = runner.run([self._task(n, [heat]) for n, heat in enumerate(heats)], self.deadline)
         self._take(outcomes)
         if outcomes:
-            self._stays = [min(outcomes, key=lambda o: o.cost).stay]
+            self._styles = [min(outcomes, key=lambda o: o.cost).style]
 
     def _improve(self, runner: Runner, total: Effort) -> None:
         """Let every worker cool down from the best, from a lower temperature."""
@@ -276,10 +276,10 @@ class ReassignmentSearch:
         tasks = []
         for n in range(runner.number):
             name = self._weights.choose()
-            stay = self._stays[0]
+            style = self._styles[0]
             if self.question.transient.any() and self._rng.random() < ELSEWHERE:
-                stay = float(self._rng.choice(STAYS))
-            tasks.append(self._task(n, [Heat(float(name), stay, effort, name)], self.best))
+                style = STYLES[int(self._rng.integers(len(STYLES)))]
+            tasks.append(self._task(n, [Heat(float(name), style, effort, name)], self.best))
         before = self.cost
         outcomes = runner.run(tasks, self.deadline)
         self._take([replace(outcome, name=f"annealing again from {outcome.name}") for outcome in outcomes])
@@ -309,10 +309,6 @@ class ReassignmentSearch:
         seconds = self.deadline.elapsed
         trace = tuple(self.trace)
         return Reassigned(status, self.best, finding, self.bound, seconds, self.tried, trace, interrupted)
-
-
-def _spelled(stay: float) -> str:
-    return f"moves priced at {stay:g} T" if stay else "moves free"
 
 
 def reassign(

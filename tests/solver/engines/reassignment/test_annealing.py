@@ -8,7 +8,7 @@ import pytest
 from formulations.reassignment import Reassignment
 from solver.deadline import Deadline
 from solver.engines.reassignment import arrays
-from solver.engines.reassignment.annealing import Annealing, Cooling
+from solver.engines.reassignment.annealing import Annealing, Cooling, Style
 from solver.verifying.reassignment import judge
 from tests.reassignment_cases import random_question
 
@@ -35,7 +35,7 @@ def test_every_step_keeps_every_rule_and_the_cost_is_the_judges(seed: int) -> No
     annealing = Annealing(question, question.current, seed)
     least = annealing.cost
     for _ in range(300):
-        annealing.try_moves(8.0, 1, stay=float(seed % 3))
+        annealing.try_moves(8.0, 1, Style(stay=float(seed % 3), small=seed % 2 == 1))
         finding = judge(question, annealing.present)
         assert finding.ok, finding.violations
         assert finding.cost == annealing.current_cost
@@ -62,7 +62,7 @@ def test_the_same_seed_and_steps_do_the_same() -> None:
     found = []
     for seed in (1, 1, 2):
         annealing = Annealing(question, question.current, seed)
-        annealing.run(Cooling(10.0, 3.0, steps=20_000, stay=1.0), Deadline())
+        annealing.run(Cooling(10.0, 3.0, steps=20_000, style=Style(stay=1.0)), Deadline())
         found.append((annealing.current_cost, annealing.present.tolist()))
     assert found[0] == found[1]
     assert found[0][1] != found[2][1]
