@@ -62,6 +62,9 @@ MODEL_PAIRS = 6_000
 LOCAL_SHARE = 0.9
 """Part of the time for local search where it can search; the rest is for neighbourhoods."""
 
+LAST_JUDGING = 4.0
+"""Neighbourhoods end so many times as long before the deadline as judging a placement takes."""
+
 MOST_PAIRS_WITHOUT_INCUMBENT = 200_000
 """Beyond this many pairs the whole model is not built at all."""
 
@@ -288,15 +291,16 @@ def _replace(search: Search, local: Reassigning, pairs: int, iterations: int | N
         local.run(search.deadline.within(share * search.deadline.left))
         _solve_in_turn(search, pairs)
     local.run(search.deadline.within(LOCAL_SHARE * search.deadline.left), iterations)
-    if not search.done:
-        ParallelSearch(search).run(search.deadline, iterations)
+    rest = search.deadline.within(search.deadline.left - LAST_JUDGING * search.judging)
+    if not (search.done or rest.over):
+        ParallelSearch(search).run(rest, iterations)
 
 
 def _solve_in_turn(search: Search, pairs: int) -> None:
     """Solve the whole model; a small one first by HiGHS, then its neighbourhoods: which solver is quicker differs."""
     if pairs <= MODEL_PAIRS and not search.done:
         with _asking(search, "highs"):
-            solve_exactly(search, search.deadline.within(0.4 * search.deadline.left))
+            solve_exactly(search, search.deadline.within(0.75 * search.deadline.left), capped=True)
             if not search.done:
                 ParallelSearch(search).run(search.deadline.within(0.5 * search.deadline.left))
     if not search.done:

@@ -14,10 +14,17 @@ from solver.errors import BackendError
 log = logging.getLogger("placewright")
 
 
-def solve_exactly(search: Search, deadline: Deadline) -> None:
+def solve_exactly(search: Search, deadline: Deadline, *, capped: bool = False) -> None:
     """Minimise the levels in order, each with all earlier ones held at their value.
 
     Improves the incumbent and the bounds of the search, or proves that there is no placement.
+
+    Parameters
+    ----------
+    search : Search
+    deadline : Deadline
+    capped : bool
+        Forbid what is worse than the incumbent: this helps backends that take no start.
     """
     try:
         model = Assignment(search.instance, candidates=search.candidates, stop=lambda: deadline.over)
@@ -33,6 +40,8 @@ def solve_exactly(search: Search, deadline: Deadline) -> None:
         if deadline.over or search.infeasible:
             return
         if not search.met(level):
+            if capped and search.values is not None:
+                model.hold(level, float(search.values[level]))
             _solve(search, model, level, deadline)
         if search.values is None:
             return
