@@ -61,14 +61,12 @@ class Style:
     ----------
     name : str
     stay : float
-        What every move costs beside, in the search alone, in units of the temperature.
-    small : bool
-        Whether smaller VMs are tried more often: they have more to try when large ones are settled.
+        What every move costs beside, in the search alone, in units of the temperature: without it a
+        VM that has nothing to gain would be on any host but its own, and take transient room there.
     """
 
     name: str = "free"
     stay: float = 0.0
-    small: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,7 +206,6 @@ class Annealing:
             eligible,
             temperature,
             int(style.stay * temperature),
-            style.small,
             SWAPS,
             self._window,
             WALK,

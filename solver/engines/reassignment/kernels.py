@@ -324,7 +324,6 @@ def anneal(
     eligible: int,
     temperature: float,
     stay: np.int64,
-    small: bool,
     swaps: int,
     window: int,
     walk: int,
@@ -343,8 +342,6 @@ def anneal(
     temperature : float
     stay : int
         What every move costs beside, in the search alone.
-    small : bool
-        Whether smaller VMs are tried more often: in proportion to their rank.
     swaps : int
         Of 1024 moves, so many are swaps.
     window : int
@@ -367,8 +364,6 @@ def anneal(
     for _ in range(steps):
         bits = _random(random)
         p = _below(random, eligible)
-        if small:
-            p = max(p, _below(random, eligible))
         a, h = host_of[p], home[p]
         if np.int64((bits >> np.uint64(12)) & np.uint64(1023)) < swaps:
             b = _below(random, hosts)

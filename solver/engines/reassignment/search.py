@@ -26,14 +26,20 @@ from solver.verifying.reassignment import Finding, judge
 
 log = logging.getLogger("placewright")
 
-STYLES = (Style("free"), Style("frugal", stay=3.0, small=True))
+STYLES = (Style("free"), Style("frugal", stay=3.0))
 """Ways to cool that are tried where resources are transient: which is better differs."""
 
-TRIAL = 0.07
-"""Part of the time in which each of them is tried."""
+TRIAL = 0.05
+"""Part of the time for each of two trials."""
 
 LONG = 0.5
-"""Part of the time for the long cooling."""
+"""Part of the time for long coolings."""
+
+ENOUGH = 40_000
+"""Moves tried per VM of a long cooling: with more, another one from the beginning finds more than a longer one."""
+
+MOST_COOLINGS = 12
+"""So many long coolings at most, one after the other."""
 
 SHORT = 0.06
 """Part of the time for each of the shorter ones that follow."""
@@ -172,6 +178,8 @@ class ReassignmentSearch:
         self.bound = aggregate_bound(self.question)
         self._rng = np.random.default_rng(self.seed)
         self._weights = AdaptiveWeights({f"{hot:g}": weight for hot, weight in HEATS.items()}, self._rng)
+        self._pace = 0.0  # moves that a worker tries in the whole time, more or less
+        self._short = SHORT
         self._styles: list[Style] = [STYLES[0]]
         self._origin = self._where_to_begin()
 
@@ -244,10 +252,9 @@ class ReassignmentSearch:
                 log.debug("%.1f s: %s finds %d", self.deadline.elapsed, outcome.name, outcome.cost)
 
     def _try_styles(self, runner: Runner, total: Effort) -> None:
-        """Find out in short coolings which styles are good."""
-        if not self.question.transient.any():
-            return
-        shares = [STYLES[n :: runner.number] for n in range(min(runner.number, len(STYLES)))]
+        """Find out in two short coolings which style is good; without transient room one style is tried twice."""
+        styles = STYLES if self.question.transient.any() else STYLES[:1] * 2
+        shares = [styles[n :: runner.number] for n in range(min(runner.number, len(styles)))]
         tasks = [
             self._task(n, [Heat(FULL_HEAT, style, total.part(TRIAL), f"{style.name} trial") for style in share])
             for n, share in enumerate(shares)
@@ -255,19 +262,26 @@ class ReassignmentSearch:
         outcomes = runner.run(tasks, self.deadline)
         self._take(outcomes)
         if outcomes:
+            self._pace = sum(outcome.steps for outcome in outcomes) / (TRIAL * len(outcomes))
             best = min(outcome.cost for outcome in outcomes)
             good = sorted((o for o in outcomes if o.cost <= best * (1 + TOLERATED)), key=lambda o: o.cost)
             self._styles = [outcome.style for outcome in good]
 
     def _cool_down(self, runner: Runner, total: Effort) -> None:
-        """Cool down once for long, every worker on its own."""
-        if self.done:
-            return
+        """Cool down for long, every worker on its own; several times where one needs little of the time."""
+        times = min(max(round(LONG * self._pace / (ENOUGH * self.question.vms)), 1), MOST_COOLINGS)
+        self._short = min(SHORT, LONG / times / 2)
+        for _ in range(times):
+            if not self.done:
+                self._cool_down_once(runner, total.part(LONG / times))
+
+    def _cool_down_once(self, runner: Runner, effort: Effort) -> None:
         styles = [self._styles[n % len(self._styles)] for n in range(runner.number)]
-        heats = [Heat(FULL_HEAT, style, total.part(LONG), f"{style.name} annealing") for style in styles]
+        heats = [Heat(FULL_HEAT, style, effort, f"{style.name} annealing") for style in styles]
         outcomes = runner.run([self._task(n, [heat]) for n, heat in enumerate(heats)], self.deadline)
+        before = self.cost
         self._take(outcomes)
-        if outcomes:
+        if self.cost < before:
             self._styles = [min(outcomes, key=lambda o: o.cost).style]
 
     def _improve(self, runner: Runner, total: Effort) -> None:
@@ -288,7 +302,7 @@ class ReassignmentSearch:
             self._weights.learn(outcome.name, gain / max(gains) if max(gains) else 0.0, 1.0)
 
     def _short_effort(self, total: Effort) -> Effort:
-        effort = total.part(SHORT)
+        effort = total.part(self._short)
         if self.steps is not None:
             return Effort(steps=max(1, min(effort.steps or 0, self.steps - self.tried)))
         return Effort(max(SHORTEST, min(effort.seconds, self.deadline.left - HANDING_OVER)))

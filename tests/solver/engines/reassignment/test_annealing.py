@@ -35,7 +35,7 @@ def test_every_step_keeps_every_rule_and_the_cost_is_the_judges(seed: int) -> No
     annealing = Annealing(question, question.current, seed)
     least = annealing.cost
     for _ in range(300):
-        annealing.try_moves(8.0, 1, Style(stay=float(seed % 3), small=seed % 2 == 1))
+        annealing.try_moves(8.0, 1, Style(stay=float(seed % 3)))
         finding = judge(question, annealing.present)
         assert finding.ok, finding.violations
         assert finding.cost == annealing.current_cost
