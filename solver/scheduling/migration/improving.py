@@ -21,10 +21,10 @@ KERNELS = "solver.scheduling.migration.kernels"
 FEW = 40
 """Legs that are timed without compiling the loop."""
 
-PATIENCE = 40
+PATIENCE = 100
 """Schedules without a new best, after which the search goes on from the best one."""
 
-LENIENCE = 0.15
+LENIENCE = 0.3
 """By which part, at most, a schedule may be longer than the best for the search to go on from it."""
 
 TURN, RAISE = 0, 1
@@ -138,7 +138,7 @@ class _Search:
             way = TURN if self._random.random() * self._gains.sum() < self._gains[TURN] else RAISE
             attempt = self._turned(self._attempt) if way == TURN else self._raised(self._attempt)
             self.passes += 1
-            if attempt is not None and self._acceptable(attempt, way):
+            if attempt is not None and (way == TURN or attempt.timing.worth <= self._attempt.timing.worth):
                 self._attempt = attempt
             won = attempt is not None and self._offer(attempt, ("reading backwards", "raised urgencies")[way])
             self._gains[way] = np.clip(self._gains[way] * (1.25 if won else 0.99), 0.2, 2.0)
@@ -149,10 +149,10 @@ class _Search:
     def _turned(self, attempt: Attempt) -> Attempt | None:
         """Read a schedule the other way and make it again by its own order, somewhat disturbed."""
         timing, random = attempt.timing, self._random
-        noise = random.normal(size=len(self.legs)) * timing.makespan * 10.0 ** random.uniform(-3.5, -1.3)
+        noise = random.normal(size=len(self.legs)) * timing.makespan * 10.0 ** random.uniform(-3, -1)
         bonus: Floats = np.ascontiguousarray((timing.end + noise)[::-1])
-        urgency = Urgency("", bonus, 0.0, 0.0, reserving=bool(random.random() < 0.8))
-        return self._made(not attempt.backwards, urgency, _reversed(timing.turn))
+        urgency = Urgency("", bonus, 0.0, 0.0, reserving=bool(random.random() < 0.95))
+        return self._made(not attempt.backwards, urgency, _reversed(timing.turn), self._most_after_turning())
 
     def _raised(self, attempt: Attempt) -> Attempt | None:
         """Make more urgent the legs that the end waited for, or late ones, or change any at random."""
@@ -170,22 +170,19 @@ class _Search:
             some = random.integers(0, len(bonus), size=random.integers(1, 4 + len(bonus) // 50))
             bonus[some] += scale * random.normal(size=len(some))
         guarded = urgency.guarded != (random.random() < 0.1)
-        return self._made(attempt.backwards, replace(urgency, bonus=bonus, guarded=guarded), timing.turn)
+        urgency = replace(urgency, bonus=bonus, guarded=guarded)
+        return self._made(attempt.backwards, urgency, timing.turn, timing.makespan)
 
-    def _made(self, backwards: bool, urgency: Urgency, turn: Integers) -> Attempt | None:
-        """Make a schedule; None where not all legs are timed."""
+    def _most_after_turning(self) -> float:
+        """Return how long a schedule may be for the search to go on from it: somewhat longer than the best."""
+        return np.inf if self.best is None else self.best.makespan * (1.0 + LENIENCE * self._random.random())
+
+    def _made(self, backwards: bool, urgency: Urgency, turn: Integers, most: float) -> Attempt | None:
+        """Make a schedule; None where not all legs are timed or it ends later than ``most``."""
         scheduler = self._backwards if backwards else self._forwards
         scheduler.lean_on(turn)
-        timing = scheduler.timing(urgency)
+        timing = scheduler.timing(urgency, most)
         return Attempt(backwards, urgency, timing) if timing.complete else None
-
-    def _acceptable(self, attempt: Attempt, way: int) -> bool:
-        """Whether to go on from a schedule: none worse after raising; after turning somewhat worse ones, too."""
-        if self._attempt is None or self.best is None:
-            return True
-        if way == RAISE:
-            return attempt.timing.worth <= self._attempt.timing.worth
-        return attempt.timing.makespan <= self.best.makespan * (1.0 + LENIENCE * self._random.random())
 
     def _offer(self, attempt: Attempt, found_by: str) -> bool:
         """Take a schedule over as the best if it is shorter and, made backwards, keeps everything forwards."""

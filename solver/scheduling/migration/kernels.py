@@ -21,13 +21,17 @@ Claims = tuple[Integers, Integers, Integers, Integers]
 """Where each leg's claims begin, and their rows, amounts and limits."""
 Releases = tuple[Integers, Integers, Integers]
 """Where each leg's releases begin, and their rows and amounts."""
+Stores = tuple[Integers, Integers, Integers, Integers, Integers]
+"""Where the stores that each leg uses begin: their rows, what it claims, the load that leaves it room, its balance."""
+Users = tuple[Integers, Integers, Integers, Integers]
+"""Where the users of each store begin: the legs, the loads that leave them room, their balances."""
 Lists = tuple[Integers, Integers]
 """Where each list begins, and what all of them hold."""
 
 NOWHERE = -1
 
-READY, WATCHED, WATCHING, CAUSE = range(4)
-"""Rows of the table of who waits: the heap of legs to try, the first and next watcher, who woke whom."""
+ROUNDING = 0.5
+"""Milliseconds by which sums of floats may be wrong."""
 
 
 @register_jitable
@@ -76,71 +80,82 @@ def _refusing(leg: int, load: Integers, claims: Claims) -> np.int64:
 
 
 @register_jitable
-def _balance(leg: int, row: int, claims: Claims, releases: Releases) -> np.int64:
-    """Return what a leg changes in a row from before its start to after its end."""
-    change = np.int64(0)
-    for c in range(claims[0][leg], claims[0][leg + 1]):
-        if claims[1][c] == row:
-            change += claims[2][c]
-    for d in range(releases[0][leg], releases[0][leg + 1]):
-        if releases[1][d] == row:
-            change -= releases[2][d]
-    return change
-
-
-@register_jitable
 def _stranding(
-    leg: int,
-    settled: Integers,
-    started: Flags,
-    slots: Flags,
-    position: Integers,
-    users: Lists,
-    claims: Claims,
-    releases: Releases,
+    leg: int, settled: Integers, started: Flags, position: Integers, stores: Stores, users: Users, oldest: Integers
 ) -> np.int64:
     """Return a row in which an earlier leg could never start if this one went first, ``NOWHERE`` without one.
 
     In the order of their positions all legs can run one after the other. That stays so for those
     left when this one goes first, unless it takes room that an earlier one needs before it comes back.
     """
-    first, rows, amount, limit = claims
-    for c in range(first[leg], first[leg + 1]):
-        row = rows[c]
-        if slots[row] or amount[c] == 0:
+    first, rows, amount, _, balance = stores
+    begin, other_of, room, change = users
+    for e in range(first[leg], first[leg + 1]):
+        if amount[e] == 0:
             continue
-        level = settled[row] + _balance(leg, row, claims, releases)
-        for u in range(users[0][row], users[0][row + 1]):
-            other = users[1][u]
+        row = rows[e]
+        level = settled[row] + balance[e]
+        while oldest[row] < begin[row + 1] and started[other_of[oldest[row]]]:
+            oldest[row] += 1
+        for u in range(oldest[row], begin[row + 1]):
+            other = other_of[u]
             if position[other] >= position[leg]:
                 break
             if started[other]:
                 continue
-            for e in range(first[other], first[other + 1]):
-                if rows[e] == row and level + amount[e] > limit[e]:
-                    return np.int64(row)
-            level += _balance(other, row, claims, releases)
+            if level > room[u]:
+                return np.int64(row)
+            level += change[u]
     return np.int64(NOWHERE)
 
 
 @register_jitable
 def _reserved(
-    leg: int, load: Integers, slots: Flags, started: Flags, users: Lists, key: Floats, claims: Claims
+    leg: int, load: Integers, started: Flags, stores: Stores, users: Users, oldest: Integers, key: Floats
 ) -> np.int64:
     """Return a row in which a more urgent leg is still to come that would not fit beside this one, or ``NOWHERE``."""
-    first, rows, amount, limit = claims
-    for c in range(first[leg], first[leg + 1]):
-        row = rows[c]
-        if slots[row] or amount[c] == 0:
+    first, rows, amount, _, _ = stores
+    begin, other_of, room, _ = users
+    for e in range(first[leg], first[leg + 1]):
+        if amount[e] == 0:
             continue
-        for u in range(users[0][row], users[0][row + 1]):
-            other = users[1][u]
-            if started[other] or key[other] >= key[leg]:
-                continue
-            for e in range(first[other], first[other + 1]):
-                if rows[e] == row and load[row] + amount[c] + amount[e] > limit[e]:
+        row = rows[e]
+        level = load[row] + amount[e]
+        while oldest[row] < begin[row + 1] and started[other_of[oldest[row]]]:
+            oldest[row] += 1
+        for u in range(oldest[row], begin[row + 1]):
+            if level > room[u]:
+                other = other_of[u]
+                if key[other] < key[leg] and not started[other]:
                     return np.int64(row)
     return np.int64(NOWHERE)
+
+
+@register_jitable
+def _by_position(position: Integers, rows: int, stores: Stores) -> Users:
+    """Return who uses each store, in the order of their positions."""
+    first, row_of, _, room, balance = stores
+    legs = len(position)
+    begin = np.zeros(rows + 1, dtype=np.int64)
+    for row in row_of:
+        begin[row + 1] += 1
+    for row in range(rows):
+        begin[row + 1] += begin[row]
+    order = np.empty(legs, dtype=np.int64)
+    for number in range(legs):
+        order[position[number]] = number
+    at = begin.copy()
+    legs_of = np.empty(len(row_of), dtype=np.int64)
+    rooms = np.empty(len(row_of), dtype=np.int64)
+    changes = np.empty(len(row_of), dtype=np.int64)
+    for leg in order:
+        for e in range(first[leg], first[leg + 1]):
+            row = row_of[e]
+            legs_of[at[row]] = leg
+            rooms[at[row]] = room[e]
+            changes[at[row]] = balance[e]
+            at[row] += 1
+    return begin, legs_of, rooms, changes
 
 
 @register_jitable
@@ -172,8 +187,8 @@ def timed(
     slots: Flags,
     claims: Claims,
     releases: Releases,
+    stores: Stores,
     position: Integers,
-    users: Lists,
     nexts: Lists,
     next_at_start: Flags,
     waiting_for: Integers,
@@ -181,6 +196,7 @@ def timed(
     weights: Floats,
     guarded: bool,
     reserving: bool,
+    cutoff: float,
     start: Integers,
     turn: Integers,
     cause: Integers,
@@ -199,10 +215,10 @@ def timed(
     slots : bool array, shape (rows,)
     claims, releases : tuples of int64 arrays
         As in `Legs`.
+    stores : tuple of int64 arrays
+        Per leg the rows other than slots that it claims or releases.
     position : int64 array, shape (legs,)
         An order in which the legs can run one after the other; matters when guarded.
-    users : tuple of int64 arrays
-        As in `Legs`, in each row by position.
     nexts : tuple of int64 arrays
         Per leg those that wait for it.
     next_at_start : bool array
@@ -216,12 +232,16 @@ def timed(
         Whether no leg may start that would leave others stuck.
     reserving : bool
         Whether room is kept for legs that are more urgent.
+    cutoff : float
+        Milliseconds; the schedule is given up as soon as it is known to end later.
     start, turn, cause : int64 arrays, shape (legs,)
         Changed: the starts, -1 for legs that never start; the order of the starts; the leg whose
         end or start made room for each, -1 for those that did not wait.
     """
     legs = len(duration)
     settled = load.copy()
+    users = _by_position(position, len(load), stores)
+    oldest = users[0].copy()
     started = np.zeros(legs, dtype=np.bool_)
     queued = np.zeros(legs, dtype=np.bool_)
     key = np.zeros(legs, dtype=np.float64)
@@ -249,10 +269,10 @@ def timed(
             n_ready -= 1
             queued[leg] = False
             row = _refusing(leg, load, claims)
-            if row == NOWHERE and guarded:
-                row = _stranding(leg, settled, started, slots, position, users, claims, releases)
             if row == NOWHERE and reserving and n_running > 0:
-                row = _reserved(leg, load, slots, started, users, key, claims)
+                row = _reserved(leg, load, started, stores, users, oldest, key)
+            if row == NOWHERE and guarded:
+                row = _stranding(leg, settled, started, position, stores, users, oldest)
             if row != NOWHERE:
                 watching[leg] = watched[row]
                 watched[row] = leg
@@ -261,12 +281,17 @@ def timed(
             start[leg] = now
             turn[leg] = n_started
             n_started += 1
+            late = now + duration[leg] > cutoff
             for c in range(claims[0][leg], claims[0][leg + 1]):
                 row = claims[1][c]
                 load[row] += claims[2][c]
                 settled[row] += claims[2][c]
                 if slots[row]:
+                    late = late or now + work[row] > cutoff + ROUNDING
                     work[row] -= duration[leg] * share[row]
+            if late:
+                start[leg] = NOWHERE
+                return
             ending[leg] = now + duration[leg]
             _push(running, n_running, ending, leg)
             n_running += 1
@@ -274,7 +299,10 @@ def timed(
                 row = releases[1][d]
                 settled[row] -= releases[2][d]
                 if guarded and not slots[row]:  # what stranded others may strand them no longer
-                    n_ready = _wake(row, leg, watched, watching, cause, ready, n_ready, queued, key)
+                    n_ready = _wake(
+                        row, leg, watched, watching, cause, ready, n_ready, queued, key,
+                        load, work, slots, claims, bonus, weights,
+                    )  # fmt: skip
             n_ready = _follow(
                 leg, True, nexts, next_at_start, waiting_for, cause, ready, n_ready, queued, key,
                 work, slots, claims, bonus, weights,
@@ -282,9 +310,12 @@ def timed(
         if n_running == 0:
             # Nothing runs: room that was kept is free for all, if that helps.
             for row in range(len(load)):
-                n_ready = _wake(row, NOWHERE, watched, watching, cause, ready, n_ready, queued, key)
+                n_ready = _wake(
+                    row, NOWHERE, watched, watching, cause, ready, n_ready, queued, key,
+                    load, work, slots, claims, bonus, weights,
+                )  # fmt: skip
             if not reserving or not _any_fits(
-                ready, n_ready, load, claims, guarded, settled, started, slots, position, users, releases
+                ready, n_ready, load, claims, guarded, settled, started, position, stores, users, oldest
             ):
                 return
             continue
@@ -296,11 +327,10 @@ def timed(
             for d in range(releases[0][leg], releases[0][leg + 1]):
                 row = releases[1][d]
                 load[row] -= releases[2][d]
-                other = watched[row]
-                while other != NOWHERE:
-                    key[other] = _key(other, work, slots, claims, bonus, weights)
-                    other = watching[other]
-                n_ready = _wake(row, leg, watched, watching, cause, ready, n_ready, queued, key)
+                n_ready = _wake(
+                    row, leg, watched, watching, cause, ready, n_ready, queued, key,
+                    load, work, slots, claims, bonus, weights,
+                )  # fmt: skip
             n_ready = _follow(
                 leg, False, nexts, next_at_start, waiting_for, cause, ready, n_ready, queued, key,
                 work, slots, claims, bonus, weights,
@@ -318,14 +348,25 @@ def _wake(
     n_ready: int,
     queued: Flags,
     key: Floats,
+    load: Integers,
+    work: Floats,
+    slots: Flags,
+    claims: Claims,
+    bonus: Floats,
+    weights: Floats,
 ) -> int:
-    """Queue all who watch a row; return the length of the queue."""
+    """Queue all who watch a row and fit now, let the others watch what refuses them; return the queue's length."""
     other = watched[row]
     watched[row] = NOWHERE
     while other != NOWHERE:
         following = watching[other]
         cause[other] = waker
-        if not queued[other]:
+        refusing = _refusing(other, load, claims)
+        if refusing != NOWHERE:
+            watching[other] = watched[refusing]
+            watched[refusing] = other
+        elif not queued[other]:
+            key[other] = _key(other, work, slots, claims, bonus, weights)
             _push(ready, n_ready, key, other)
             n_ready += 1
             queued[other] = True
@@ -374,15 +415,15 @@ def _any_fits(
     guarded: bool,
     settled: Integers,
     started: Flags,
-    slots: Flags,
     position: Integers,
-    users: Lists,
-    releases: Releases,
+    stores: Stores,
+    users: Users,
+    oldest: Integers,
 ) -> bool:
     """Whether any leg of the queue may start now."""
     for at in range(n_ready):
         if _refusing(ready[at], load, claims) == NOWHERE and not (
-            guarded and _stranding(ready[at], settled, started, slots, position, users, claims, releases) != NOWHERE
+            guarded and _stranding(ready[at], settled, started, position, stores, users, oldest) != NOWHERE
         ):
             return True
     return False

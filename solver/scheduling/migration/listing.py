@@ -15,6 +15,9 @@ from solver.scheduling.migration.bounds import Windows
 
 Floats = NDArray[np.float64]
 
+ANY_LOAD = 2**62
+"""More than any row is loaded with."""
+
 
 @dataclass(frozen=True, eq=False)
 class Urgency:
@@ -115,17 +118,18 @@ class ListScheduler:
         work = np.bincount(row, weights=legs.duration[leg], minlength=len(legs.rows))
         self._work: Floats = work.astype(np.float64) * self._share
         self._nexts, self._next_at_start, self._waiting_for = _nexts(legs)
-        self._row = np.repeat(np.arange(len(legs.rows)), np.diff(legs.users[0]))
+        self._stores = _stores(legs)
         self.lean_on(np.arange(len(legs), dtype=np.int64))
 
     def lean_on(self, position: Integers) -> None:
         """Take over an order in which the legs can run one after the other: guarded schedules never leave it."""
-        first, users = self.legs.users
         self._position = position
-        self._users = first, users[np.lexsort((position[users], self._row))]
 
-    def timing(self, urgency: Urgency) -> Timing:
-        """Return the schedule in which the most urgent leg that may start goes first."""
+    def timing(self, urgency: Urgency, cutoff: float = np.inf) -> Timing:
+        """Return the schedule in which the most urgent leg that may start goes first.
+
+        It is not complete where it would end later than ``cutoff`` milliseconds.
+        """
         start, turn, cause = (np.zeros(len(self.legs), dtype=np.int64) for _ in range(3))
         self._timed(
             self.legs.duration,
@@ -135,8 +139,8 @@ class ListScheduler:
             self.legs.slots,
             self.legs.claims,
             self.legs.releases,
+            self._stores,
             self._position,
-            self._users,
             self._nexts,
             self._next_at_start,
             self._waiting_for.copy(),
@@ -144,11 +148,30 @@ class ListScheduler:
             np.array([urgency.work_left, urgency.second], dtype=np.float64),
             urgency.guarded,
             urgency.reserving,
+            cutoff,
             start,
             turn,
             cause,
         )
         return Timing(start, turn, cause, start + self.legs.duration)
+
+
+def _stores(legs: Legs) -> tuple[Integers, Integers, Integers, Integers, Integers]:
+    """Return per leg the stores that it uses: offsets, rows, claims, loads that leave it room, and balances."""
+    first, table = [0], []
+    for leg in legs.legs:
+        uses: dict[int, list[int]] = {}
+        for row, amount, limit in leg.claims:
+            if not legs.slots[row]:
+                use = uses.setdefault(row, [0, ANY_LOAD, 0])
+                uses[row] = [use[0] + amount, min(use[1], limit - amount), use[2] + amount]
+        for row, amount in leg.releases:
+            if not legs.slots[row]:
+                uses.setdefault(row, [0, ANY_LOAD, 0])[2] -= amount
+        table += [(row, *use) for row, use in uses.items()]
+        first.append(len(table))
+    columns = np.ascontiguousarray(np.array(table, dtype=np.int64).reshape(-1, 4).T)
+    return np.array(first, dtype=np.int64), columns[0], columns[1], columns[2], columns[3]
 
 
 def _nexts(legs: Legs) -> tuple[tuple[Integers, Integers], NDArray[np.bool_], Integers]:

@@ -60,6 +60,20 @@ def test_compiled_and_plain_loops_agree() -> None:
         assert fast.cause.tolist() == plain.cause.tolist()
 
 
+def test_a_schedule_is_given_up_only_where_it_would_end_too_late() -> None:
+    """What is cut off must be longer than asked for, and what is short enough must come out unchanged."""
+    given_up = 0
+    for seed, legs in enumerate(cases(range(40), 25, 6)):
+        scheduler = ListScheduler(legs, compiled=False)
+        bonus = np.random.default_rng(seed).normal(size=len(legs)) * 100
+        urgency = Urgency("", bonus, 0.5, 0.1, reserving=bool(seed % 2))
+        whole = scheduler.timing(urgency)
+        assert scheduler.timing(urgency, whole.makespan).start.tolist() == whole.start.tolist()
+        assert not scheduler.timing(urgency, whole.makespan - 1).complete
+        given_up += bool((scheduler.timing(urgency, whole.makespan * 0.7).start < 0).sum() > 1)
+    assert given_up > 0  # sooner than at the last leg
+
+
 def test_every_rule_keeps_given_orders() -> None:
     """Steps of one VM and chains of rules come in their order."""
     for seed in range(40):
