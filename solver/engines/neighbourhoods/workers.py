@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import logging
-import math
-import multiprocessing
-import signal
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from multiprocessing.context import SpawnContext, SpawnProcess
-from multiprocessing.synchronize import Event
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +18,7 @@ from solver.backends.base import Backend, Settings
 from solver.deadline import Deadline
 from solver.engines.neighbourhoods.choosing import Mask
 from solver.engines.neighbourhoods.search import Experience, NeighbourhoodSearch
+from solver.engines.processes import local_processes, may_start_processes, stoppable_clock
 from solver.engines.refilling.annealing import warm_up
 from solver.engines.search import Bound, Search
 from solver.errors import BackendError
@@ -42,12 +35,6 @@ HANDING_OVER = 0.5
 
 STARTING = 6.0
 """Seconds that must be left for starting processes."""
-
-LEAVING = 0.4
-"""Seconds that processes have to end by themselves."""
-
-_stop: list[Event] = []
-"""In a worker's process: set when it is time to stop whatever the clock says."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +76,7 @@ class Report:
 
 def search_apart(task: Task) -> Report | None:
     """Search for a round; None if the incumbent given is none here, or the round is over already."""
-    deadline = Deadline(task.seconds, _clock)
+    deadline = Deadline(task.seconds, stoppable_clock)
     side = Search(task.instance, deadline, task.backend, task.settings, task.policy)
     if deadline.over or not side.offer(task.incumbent, "given"):
         return None
@@ -104,17 +91,6 @@ def search_apart(task: Task) -> Report | None:
         return None
     last = side.trace[-1].found_by
     return Report(task.number, side.incumbent, side.values, last, neighbours.experience, tuple(side.warnings))
-
-
-def _clock() -> float:
-    """Return the time; the end of it where the parent wants this process to stop."""
-    return math.inf if any(event.is_set() for event in _stop) else time.monotonic()
-
-
-def _begin(event: Event) -> None:
-    """Prepare a worker's process: a Ctrl-C is the parent's business, who then sets the event."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _stop.append(event)
 
 
 class Workers:
@@ -148,10 +124,10 @@ class Workers:
         if self.executor is not None:
             self._rounds_on(self.executor, deadline)
             return True
-        if deadline.left < STARTING or multiprocessing.current_process().daemon:
+        if deadline.left < STARTING or not may_start_processes():
             return False
         try:
-            with _local_processes(self.number) as executor:
+            with local_processes(self.number) as executor:
                 compiled = meanwhile.may_refill(deadline)
                 begun = [executor.submit(ready, compiled=compiled) for _ in range(self.number)]
                 while not (all(future.done() for future in begun) or self.search.done or deadline.over):
@@ -255,35 +231,3 @@ def ready(*, compiled: bool) -> bool:
     if compiled:
         warm_up()
     return True
-
-
-class _Context(SpawnContext):
-    """Starts processes afresh (forks of a program with threads may hang) and remembers them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.started: list[SpawnProcess] = []
-
-    def Process(self, *args: Any, **more: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802 - as its base
-        process = SpawnProcess(*args, **more)
-        self.started.append(process)
-        return process
-
-
-@contextmanager
-def _local_processes(number: int) -> Iterator[ProcessPoolExecutor]:
-    """Yield processes of this machine; in the end, whatever the reason, they are gone within a second."""
-    context = _Context()
-    event = context.Event()
-    executor = ProcessPoolExecutor(number, mp_context=context, initializer=_begin, initargs=(event,))
-    try:
-        yield executor
-    finally:
-        event.set()
-        executor.shutdown(wait=False, cancel_futures=True)
-        end = Deadline(LEAVING)
-        for process in context.started:
-            process.join(end.left)
-            if process.is_alive():
-                process.kill()  # CBC below it is killed by its guard
-                process.join()

@@ -18,6 +18,7 @@ from formulations.rules import AtMostPerHost, Gather, Split, Spread
 from solver.backends import backend_named
 from solver.backends.base import Settings
 from solver.deadline import Deadline
+from solver.engines import processes
 from solver.engines.greedy import place_greedily, variants
 from solver.engines.neighbourhoods import NeighbourhoodSearch, ParallelSearch, workers
 from solver.engines.neighbourhoods.adapting import AdaptiveWeights
@@ -202,7 +203,7 @@ def test_broken_workers_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
         def submit(self, *_: Any, **__: Any) -> Any:
             raise OSError("no more processes")
 
-    monkeypatch.setattr(workers, "ProcessPoolExecutor", Broken)
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", Broken)
     monkeypatch.setattr(workers, "STARTING", 0.5)
     search = begun(ruled(), seconds=2, threads=2)
     first = search.values
