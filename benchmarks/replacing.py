@@ -111,7 +111,8 @@ def _cells(answer: Answer) -> str:
 @program.command()
 @click.option("--seconds", type=float, default=20.0, show_default=True, help="For every run.")
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Questions of each size.")
-def small(seconds: float, seeds: int) -> None:
+@click.option("--first", type=click.IntRange(min=0), default=0, show_default=True, help="Their first seed.")
+def small(seconds: float, seeds: int, first: int) -> None:
     """Compare ``place`` with CP-SAT on the whole model, each on one core, one after the other."""
     if (reason := ENVIRONMENTS["ortools"].absent()) is not None:
         raise click.ClickException(f"CP-SAT: {reason}")
@@ -119,7 +120,7 @@ def small(seconds: float, seeds: int) -> None:
     sys.stdout.write("| VMs | hosts | seed | now | placewright | bound | s | CP-SAT | bound | s | better |\n")
     sys.stdout.write("|---|---|---|---|---|---|---|---|---|---|---|\n")
     for vms, hosts in SIZES:
-        for seed in range(seeds):
+        for seed in range(first, first + seeds):
             question = running_question(vms, hosts, seed, distances=True)
             now = judge(question, question.current).cost
             mine, other = ours(question, seconds, seed), cpsat(question, seconds, seed)

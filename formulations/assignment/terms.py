@@ -163,9 +163,20 @@ def _group_moves(parts: Parts, _: Term) -> Expression:
         alone = of_vm == numbers[None]
         of_vm[alone] = len(numbers) + np.flatnonzero(alone)
     counted = instance.ruled & (instance.current >= 0)
-    for group in np.unique(of_vm[counted]).tolist():
-        moves = _left(model, (counted & (of_vm == group)).astype(np.float64)).add(most, -1.0)
-        model.program.at_most(moves, 0, f"moves of group {group}")
+    moved = counted & (model.scope.fixed.host_of != instance.current)  # a free VM counts as moved unless it stays
+    left = np.bincount(of_vm[moved], minlength=int(of_vm.max(initial=0)) + 1)
+    moves: dict[int, Expression] = {}
+    for vm in (vm for vm in model.x if counted[vm]):
+        group = int(of_vm[vm])
+        if group not in moves:
+            moves[group] = Expression({most: -1.0}, float(left[group]))
+            left[group] = 0
+        if (stay := model.x[vm].get(int(instance.current[vm]))) is not None:
+            moves[group].add(stay, -1.0)
+    for group, total in moves.items():
+        model.program.at_most(total, 0, f"moves of group {group}")
+    if highest := float(left.max(initial=0)):
+        model.program.at_most(Expression({most: -1.0}, highest), 0, "moves of all other groups")
     return Expression({most: 1.0})
 
 

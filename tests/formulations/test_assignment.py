@@ -70,6 +70,26 @@ def test_parts_are_worth_what_the_whole_is() -> None:
     assert checked >= 10
 
 
+def test_parts_hold_a_row_for_those_groups_alone_that_may_move() -> None:
+    """A neighbourhood of one host must stay small where the whole cluster has thousands of groups."""
+    vms = [VM(name=f"v{n}", resources={"cpu": 1}, group=f"g{n // 2}", host=f"h-{n % 3 + 1}") for n in range(60)]
+    instance = Instance(
+        resources=[Resource(name="cpu")],
+        vms=vms,
+        hosts=[Host(name="h", count=3, capacity={"cpu": 60})],
+        objective=[level("group_moves")],
+    )
+    elsewhere = instance.current.copy()
+    elsewhere[:2] = 2
+    for placement, others in ((instance.current, 0), (elsewhere, 1)):
+        fixed = Placement(placement, instance.tables.lower[instance.vm_entry])
+        free = placement == 0
+        model = Assignment(instance, Scope.around(instance, fixed, np.array([0])))
+        rows = [row.name for row in model.problem.constraints() if row.name.startswith("moves_of")]
+        groups = {vms[n].group for n in np.flatnonzero(free).tolist()}
+        assert len(rows) == len(groups) + others
+
+
 def test_start_values_stand_for_their_placement() -> None:
     """A placement written as a start is read back as itself."""
     question = small()
