@@ -7,6 +7,7 @@ in integers, so that a bound is never above the truth.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -102,7 +103,8 @@ def searched_prices(relaxation: Relaxation, deadline: Deadline, target: int, ste
             best_value, best = value, prices
         if deadline.over or value >= target:
             break
-        length = FIRST_STEP * (LAST_STEP / FIRST_STEP) ** (step / steps)
+        progress = max(step / steps, 0.0 if math.isinf(deadline.seconds) else deadline.elapsed / deadline.seconds)
+        length = FIRST_STEP * (LAST_STEP / FIRST_STEP) ** min(progress, 1.0)
         following: list[Floats] = []
         for k, (term, slope) in enumerate(zip(terms, slopes, strict=True)):
             means[k] = MEMORY * means[k] + (1 - MEMORY) * slope

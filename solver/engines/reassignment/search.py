@@ -17,7 +17,7 @@ from formulations.tables import Integers
 from solver.deadline import Deadline
 from solver.engines.neighbourhoods.adapting import AdaptiveWeights
 from solver.engines.reassignment.annealing import Style, affordable
-from solver.engines.reassignment.bounds import LowerBound, aggregate_bound
+from solver.engines.reassignment.bounds import LowerBound, aggregate_bound, relaxed_bound
 from solver.engines.reassignment.rounds import Effort, Heat, Outcome, Task
 from solver.engines.reassignment.workers import workers
 from solver.errors import VerificationError
@@ -52,6 +52,15 @@ FULL_HEAT = 1 / 3
 
 HEATS = {0.1: 0.3, 0.03: 0.6, 0.01: 1.5, 0.003: 2.0, 0.001: 1.0, 0.0003: 0.3}
 """Where shorter ones begin, and how likely each is at first."""
+
+WIDE = 0.02
+"""Where trials end farther above the bound than this part of the cost, a better bound is looked for."""
+
+BOUNDING = 0.06
+"""Part of the time for that."""
+
+BOUNDING_STEPS = 600
+"""Prices that are tried for it at most; a tenth of them where moves are counted instead of seconds."""
 
 NEAR = 5e-4
 """Where a descent lands within this part of the bound, nothing hot is tried."""
@@ -212,6 +221,7 @@ class ReassignmentSearch:
         self._take(runner.run([self._task(0, [descent], self.best)], self.deadline))
         if self.cost - self.bound.value > NEAR * self.cost:
             self._try_styles(runner, total)
+            self._raise_bound(total)
             self._cool_down(runner, total)
         while not self.done:
             self._improve(runner, total)
@@ -266,6 +276,14 @@ class ReassignmentSearch:
             best = min(outcome.cost for outcome in outcomes)
             good = sorted((o for o in outcomes if o.cost <= best * (1 + TOLERATED)), key=lambda o: o.cost)
             self._styles = [outcome.style for outcome in good]
+
+    def _raise_bound(self, total: Effort) -> None:
+        """Look for a better bound where the present one says little."""
+        if self.done or self.cost - self.bound.value <= WIDE * self.cost:
+            return
+        steps = BOUNDING_STEPS if self.steps is None else BOUNDING_STEPS // 10
+        seconds = min(total.part(BOUNDING).seconds, self.deadline.left)
+        self.learn_bound(relaxed_bound(self.question, self.deadline.within(seconds), self.cost, steps))
 
     def _cool_down(self, runner: Runner, total: Effort) -> None:
         """Cool down for long, every worker on its own; several times where one needs little of the time."""
