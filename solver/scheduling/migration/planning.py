@@ -22,6 +22,7 @@ from solver.scheduling.migration.detours import least_work
 from solver.scheduling.migration.exact import MOST_LEGS, shortest
 from solver.scheduling.migration.improving import listed, turns
 from solver.scheduling.migration.ordering import Ordering, ordered
+from solver.scheduling.migration.routing import EVERY_WAY, MOST_STEPS, Routed, shortest_route
 from solver.verifying.schedules.migration import check_migration
 
 log = logging.getLogger("placewright")
@@ -31,6 +32,12 @@ ORDERING = 0.5
 
 GLANCE = 2.0
 """Seconds of list scheduling before few legs go to the MILP solver."""
+
+GLIMPSE = 0.2
+"""Seconds of list scheduling before every way of very few is tried."""
+
+ROUTING = 0.5
+"""Part of the time that is left which trying every way may take."""
 
 MOST_NAMED = 5
 
@@ -42,8 +49,8 @@ def plan_migration(
 
     Few stops come first, then few bypasses, then a short makespan. The order is searched for step
     by step (see `ordered`); its steps then start as soon as limits and safety allow, by list
-    scheduling that improves until the deadline or the bound; up to ``MOST_LEGS`` steps are proved
-    shortest by a mixed-integer program.
+    scheduling that improves until the deadline or the bound. Up to ``MOST_STEPS`` steps are proved
+    shortest by trying every way and every order, up to ``MOST_LEGS`` by a mixed-integer program.
 
     Parameters
     ----------
@@ -133,16 +140,38 @@ class _Planner:
         derived = windows(free, self.deadline.within(self.deadline.left / 4))
         bound, known = self._bound(order, free, derived)
         start, turn, found_by = self._schedule(legs, derived, bound)
-        if (
-            len(legs) <= MOST_LEGS
-            and legs.makespan(start) > bound.value
-            and not (self.deadline.over or self.interrupted)
-        ):
+        hops = order.hops
+        routed = self._routed(order, legs.makespan(start), bound)
+        if routed is not None and routed.legs is not None and routed.start is not None:
+            hops, legs, start, found_by = routed.hops, routed.legs, routed.start, EVERY_WAY
+            turn = turns(start, legs.duration)
+        if routed is not None and routed.complete:
+            bound = MakespanBound(legs.makespan(start), EVERY_WAY)
+        elif hops is order.hops and self._provable(legs, start, bound):
             start, turn, proved = self._proved(legs, derived, bound, start, turn)
             if proved is not None and known and not rules.chained and proved.value > bound.value:
                 bound = proved
         log.info("migration plan: %d steps, makespan %d ms, found by %s", len(legs), legs.makespan(start), found_by)
-        return self._answer(order, _steps(self.question, order.hops, start, legs.duration, turn), bound)
+        return self._answer(order, _steps(self.question, hops, start, legs.duration, turn), bound)
+
+    def _provable(self, legs: Legs, start: Integers, bound: MakespanBound) -> bool:
+        """Whether a mixed-integer program may find or prove something."""
+        open_ = len(legs) <= MOST_LEGS and legs.makespan(start) > bound.value
+        return open_ and not (self.deadline.over or self.interrupted)
+
+    def _routed(self, order: Ordering, known: int, bound: MakespanBound) -> Routed | None:
+        """Return the shortest of all plans with as few bypasses, None where that is too much to try."""
+        fewest = order.status is PlanStatus.OPTIMAL and order.stops == 0 and order.bypasses is not None
+        if not fewest or known <= bound.value or self.deadline.over or self.interrupted:
+            return None
+        try:
+            return shortest_route(
+                self.question, order.bypasses or 0, known, self.deadline.within(self.deadline.left * ROUTING)
+            )
+        except KeyboardInterrupt:
+            self.interrupted = True
+            self.warnings.append("interrupted: the best plan so far")
+            return None
 
     def _bound(self, order: Ordering, free: Legs, derived: Windows) -> tuple[MakespanBound, bool]:
         """Return a bound for every plan with as few stops and bypasses, and whether all such have these legs."""
@@ -155,7 +184,8 @@ class _Planner:
         if not len(legs):
             nothing: Integers = np.zeros(0, dtype=np.int64)
             return nothing, nothing, "nothing to do"
-        deadline = self.deadline.within(GLANCE) if len(legs) <= MOST_LEGS else self.deadline
+        glance = GLIMPSE if len(legs) <= MOST_STEPS else GLANCE
+        deadline = self.deadline.within(glance) if len(legs) <= MOST_LEGS else self.deadline
         found = listed(legs, derived, bound.value, deadline, self.seed)
         if found is None:
             raise VerificationError("a safe order of moves could not be timed")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from formulations.scheduling.migration import MigrationQuestion
 from formulations.scheduling.steps import Hop
 from tests.solver.scheduling.migration.every_order import EveryOrder, Spot
@@ -24,23 +26,18 @@ class Moment:
 
 
 class EverySchedule:
-    """The shortest way to take every VM straight to its target.
+    """The shortest way to take every VM to its target by given hops, without any straight.
 
     Parameters
     ----------
     question : MigrationQuestion
+    hops : list of Hop, optional
     """
 
-    def __init__(self, question: MigrationQuestion) -> None:
+    def __init__(self, question: MigrationQuestion, hops: list[Hop] | None = None) -> None:
         self.question = question
         self.order = EveryOrder(question)
-        self.hops = [
-            Hop(
-                vm, "stop" if there < 0 else "start" if here < 0 else "move", here, there, int(question.cells_there[vm])
-            )
-            for vm in question.changing.tolist()
-            for here, there in [(int(question.here[vm]), int(question.there[vm]))]
-        ]
+        self.hops = straight(question) if hops is None else hops
         self.durations = [question.duration(hop.kind, hop.vm, hop.source, hop.target) for hop in self.hops]
         self.best: int | None = None
 
@@ -82,6 +79,8 @@ class EverySchedule:
 
     def _may_start(self, moment: Moment, number: int) -> bool:
         hop = self.hops[number]
+        if [host for host, _ in moment.ends[hop.vm]] != [hop.source]:
+            return False
         if hop.target >= 0 and hop.target != hop.source and not self.order.can_ever(hop.vm, hop.target):
             return False
         if hop.kind == "move" and not self._within_limits(moment, hop):
@@ -110,3 +109,27 @@ class EverySchedule:
         end = moment.now + self.durations[number]
         running = (*moment.running, (end, number)) if self.durations[number] else moment.running
         return Moment(moment.now, tuple(ends), running, moment.left - {number}, max(moment.makespan, end))
+
+
+def straight(question: MigrationQuestion) -> list[Hop]:
+    """Return one hop for every VM that is not yet as the target wants it."""
+    return [
+        hop(vm, int(question.here[vm]), int(question.there[vm]), int(question.cells_there[vm]))
+        for vm in question.changing.tolist()
+    ]
+
+
+def hop(vm: int, source: int, target: int, cells: int = 0) -> Hop:
+    """Return the hop from one host, or none, to another."""
+    return Hop(vm, "stop" if target < 0 else "start" if source < 0 else "move", source, target, cells)
+
+
+def by_one_bypass(question: MigrationQuestion) -> int | None:
+    """Return the least makespan with one bypass, of one VM over one host; None where there is no such plan."""
+    found = []
+    for at, direct in enumerate(hops := straight(question)):
+        for via in np.flatnonzero(question.bypass).tolist():
+            if via not in {direct.source, direct.target}:
+                there = [hop(direct.vm, direct.source, via), hop(direct.vm, via, direct.target)]
+                found.append(EverySchedule(question, [*hops[:at], *there, *hops[at + 1 :]]).shortest())
+    return min((makespan for makespan in found if makespan is not None), default=None)

@@ -20,6 +20,7 @@ from solver.scheduling.migration import planning
 from solver.scheduling.migration.chaining import order_of
 from solver.scheduling.migration.ordering import ordered
 from solver.scheduling.migration.planning import plan_migration
+from solver.scheduling.migration.routing import EVERY_WAY
 from solver.verifying.schedules.migration import check_migration, check_steps
 from tests.solver.scheduling.migration.cases import between, plain, random_question
 from tests.solver.scheduling.migration.every_schedule import EverySchedule
@@ -94,12 +95,12 @@ def test_nothing_to_do_is_an_answer() -> None:
 
 
 def test_a_bypass_is_planned_and_counted() -> None:
-    """A swap of two full hosts goes by the third; its makespan is bounded whatever way is taken."""
+    """A swap of two full hosts goes by the third; no way and no order is shorter."""
     instance = plain({"a": 6, "b": 6}, {"x": 6, "y": 6, "spare": 6})
     question = between(instance, {"a": "x", "b": "y"}, {"a": "y", "b": "x"}, per_host=1)
     plan = plan_migration(question, seconds=FAR)
     assert (plan.bypasses, plan.bypass_bound, plan.makespan) == (1, 1, 18_000)
-    assert 12_000 <= plan.bound <= 18_000
+    assert (plan.status, plan.bound) == (PlanStatus.OPTIMAL, 18_000)
     assert len(plan.steps) == 3
 
 
@@ -212,8 +213,15 @@ def hard_to_prove() -> MigrationQuestion:
     return between(instance, current, target, per_host=1)
 
 
-def test_few_moves_are_proved_shortest() -> None:
-    """Where bounds do not reach the shortest plan, the mixed-integer program does."""
+def without_trying_every_way(*_: Any) -> None:
+    """Stand for questions with too many steps or ways."""
+
+
+def test_few_moves_are_proved_shortest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where bounds do not reach the shortest plan every order is tried, or else the mixed-integer program solved."""
+    plan = plan_migration(hard_to_prove(), seconds=FAR)
+    assert (plan.status, plan.makespan, plan.proved_by) == (PlanStatus.OPTIMAL, 13_000, EVERY_WAY)
+    monkeypatch.setattr(planning, "shortest_route", without_trying_every_way)
     plan = plan_migration(hard_to_prove(), seconds=FAR)
     assert (plan.status, plan.makespan) == (PlanStatus.OPTIMAL, 13_000)
     assert plan.proved_by.startswith("CBC")
@@ -221,13 +229,25 @@ def test_few_moves_are_proved_shortest() -> None:
 
 def test_a_backend_that_fails_leaves_the_plan_and_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a proof the plan of list scheduling stands, called FEASIBLE."""
-    monkeypatch.setattr(planning, "GLANCE", 0.05)
+    monkeypatch.setattr(planning, "shortest_route", without_trying_every_way)
     question = hard_to_prove()
     failed = plan_migration(question, seconds=FAR, backend=Broken(None))
     assert (failed.status, failed.warnings[0]) == (PlanStatus.FEASIBLE, "broken crashed")
     wrong = plan_migration(question, seconds=FAR, backend=Broken(Outcome.INFEASIBLE))
     assert wrong.status is PlanStatus.FEASIBLE
     assert "calls the program infeasible although a schedule is known" in wrong.warnings[0]
+
+
+def test_an_interrupted_proof_leaves_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After Ctrl-C while every way is tried the plan of list scheduling stands, with a warning."""
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(planning, "shortest_route", interrupted)
+    plan = plan_migration(hard_to_prove(), seconds=FAR)
+    assert (plan.status, plan.makespan) == (PlanStatus.FEASIBLE, 13_000)
+    assert plan.warnings == ("interrupted: the best plan so far",)
 
 
 def test_a_plan_that_the_checker_rejects_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
