@@ -125,8 +125,32 @@ def anneal_once(annealing: Annealing, heat: Heat, deadline: Deadline) -> None:
         annealing.run(Cooling(hot, COLDEST, heat.effort.seconds, heat.effort.steps, heat.style), deadline)
 
 
+class Interrupted(KeyboardInterrupt):
+    """A Ctrl-C during a round; what it found is not lost.
+
+    Parameters
+    ----------
+    outcomes : list of Outcome
+    """
+
+    def __init__(self, outcomes: list[Outcome]) -> None:
+        super().__init__()
+        self.outcomes = outcomes
+
+
+def _outcome(heat: Heat, annealing: Annealing, before: int, steps: int) -> Outcome:
+    """Return what came of a heat that began at a cost and a number of steps."""
+    return Outcome(heat.name, heat.style, annealing.best, annealing.cost, before, annealing.steps - steps)
+
+
 def run_round(task: Task, deadline: Deadline | None = None) -> list[Outcome]:
-    """Run a worker's round and return what came of its heats."""
+    """Run a worker's round and return what came of its heats.
+
+    Raises
+    ------
+    Interrupted
+        After a Ctrl-C, with what was found until then.
+    """
     deadline = Deadline(task.seconds, time.monotonic) if deadline is None else deadline
     annealing = Annealing(task.question, task.start, task.seed)
     found: list[Outcome] = []
@@ -136,7 +160,10 @@ def run_round(task: Task, deadline: Deadline | None = None) -> list[Outcome]:
             break
         annealing.begin_again(start)
         before, steps = annealing.cost, annealing.steps
-        anneal_once(annealing, heat, deadline)
-        found.append(Outcome(heat.name, heat.style, annealing.best, annealing.cost, before, annealing.steps - steps))
+        try:
+            anneal_once(annealing, heat, deadline)
+        except KeyboardInterrupt as stop:
+            raise Interrupted([*found, _outcome(heat, annealing, before, steps)]) from stop
+        found.append(_outcome(heat, annealing, before, steps))
         start = task.start if task.afresh else annealing.best
     return found

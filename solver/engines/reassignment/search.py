@@ -18,7 +18,7 @@ from solver.deadline import Deadline
 from solver.engines.neighbourhoods.adapting import AdaptiveWeights
 from solver.engines.reassignment.annealing import Style, affordable
 from solver.engines.reassignment.bounds import LowerBound, aggregate_bound, relaxed_bound
-from solver.engines.reassignment.rounds import Effort, Heat, Outcome, Task
+from solver.engines.reassignment.rounds import Effort, Heat, Interrupted, Outcome, Task
 from solver.engines.reassignment.workers import workers
 from solver.errors import VerificationError
 from solver.result import Status
@@ -32,7 +32,7 @@ STYLES = (Style("free"), Style("frugal", stay=3.0))
 TRIAL = 0.05
 """Part of the time for each of two trials."""
 
-LONG = 0.5
+LONG = 0.75
 """Part of the time for long coolings."""
 
 ENOUGH = 40_000
@@ -218,7 +218,7 @@ class ReassignmentSearch:
         if self.question.hosts < 2 or self.done:
             return
         descent = Heat(0.0, STYLES[0], total.part(DESCENT), "descent")
-        self._take(runner.run([self._task(0, [descent], self.best)], self.deadline))
+        self.take(runner.run([self._task(0, [descent], self.best)], self.deadline))
         if self.cost - self.bound.value > NEAR * self.cost:
             self._try_styles(runner, total)
             self._raise_bound(total)
@@ -250,7 +250,7 @@ class ReassignmentSearch:
         seed = int(self._rng.integers(1, 2**31))
         return Task(number, self.question, begin, seed, tuple(heats), start is None, seconds)
 
-    def _take(self, outcomes: Sequence[Outcome]) -> None:
+    def take(self, outcomes: Sequence[Outcome]) -> None:
         """Take over what a round has found."""
         for outcome in outcomes:
             self.tried += outcome.steps
@@ -270,7 +270,7 @@ class ReassignmentSearch:
             for n, share in enumerate(shares)
         ]
         outcomes = runner.run(tasks, self.deadline)
-        self._take(outcomes)
+        self.take(outcomes)
         if outcomes:
             self._pace = sum(outcome.steps for outcome in outcomes) / (TRIAL * len(outcomes))
             best = min(outcome.cost for outcome in outcomes)
@@ -298,7 +298,7 @@ class ReassignmentSearch:
         heats = [Heat(FULL_HEAT, style, effort, f"{style.name} annealing") for style in styles]
         outcomes = runner.run([self._task(n, [heat]) for n, heat in enumerate(heats)], self.deadline)
         before = self.cost
-        self._take(outcomes)
+        self.take(outcomes)
         if self.cost < before:
             self._styles = [min(outcomes, key=lambda o: o.cost).style]
 
@@ -314,7 +314,7 @@ class ReassignmentSearch:
             tasks.append(self._task(n, [Heat(float(name), style, effort, name)], self.best))
         before = self.cost
         outcomes = runner.run(tasks, self.deadline)
-        self._take([replace(outcome, name=f"annealing again from {outcome.name}") for outcome in outcomes])
+        self.take([replace(outcome, name=f"annealing again from {outcome.name}") for outcome in outcomes])
         gains = [max(0, before - outcome.cost) for outcome in outcomes]
         for outcome, gain in zip(outcomes, gains, strict=True):
             self._weights.learn(outcome.name, gain / max(gains) if max(gains) else 0.0, 1.0)
@@ -383,6 +383,9 @@ def reassign(
         try:
             with workers(1 if steps is not None else threads, executor) as runner:
                 search.run(runner)
+        except Interrupted as stop:
+            search.take(stop.outcomes)
+            interrupted = True
         except KeyboardInterrupt:
             interrupted = True
     return search.result(interrupted=interrupted)

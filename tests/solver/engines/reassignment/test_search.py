@@ -11,6 +11,7 @@ import pytest
 from formulations.errors import InputError
 from solver.deadline import Deadline
 from solver.engines.reassignment import reassign
+from solver.engines.reassignment.annealing import Annealing, Style
 from solver.engines.reassignment.bounds import aggregate_bound, relaxed_bound
 from solver.result import Status
 from solver.verifying.reassignment import judge
@@ -67,6 +68,23 @@ def test_the_deadline_is_kept() -> None:
     began = time.monotonic()
     reassign(question, Deadline(2.0))
     assert time.monotonic() - began < 4.0
+
+
+def test_a_stopped_search_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever presses Ctrl-C in a long cooling wants the best so far, not the placement of yesterday."""
+    question = random_question(2, 200, 20)
+    tried = Annealing.try_moves
+
+    def press(annealing: Annealing, temperature: float, steps: int, style: Style) -> None:
+        tried(annealing, temperature, steps, style)
+        if annealing.cost < judge(question, question.current).cost:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Annealing, "try_moves", press)
+    found = reassign(question, Deadline(), steps=1_000_000)
+    assert found.interrupted
+    assert judge(question, found.hosts).ok
+    assert found.cost < judge(question, question.current).cost
 
 
 def test_an_executor_of_the_caller_does_the_work() -> None:
