@@ -19,7 +19,8 @@ from formulations.vector_packing import Packing, VectorPacking
 class PatternModel:
     """Minimise ``sum_p costs[type of p] n_p`` with ``sum_p pattern[p,i] n_p >= demand[i]``, n_p integer.
 
-    At most ``limits[k]`` bins of type k are used.
+    At most ``limits[k]`` bins of type k are used. Asked for any packing without waste, it has equations in place of
+    ``>=``, and nothing to minimise: branch and bound then finds in a second what it otherwise seeks in vain.
 
     Parameters
     ----------
@@ -28,14 +29,18 @@ class PatternModel:
         The bin type of each pattern.
     patterns : int64 array, shape (patterns, flavours)
         How many items of each flavour lie in one bin.
+    exact : bool
+        Whether every item must be packed exactly as often as asked, at whatever cost.
     """
 
-    def __init__(self, problem: VectorPacking, types: Integers, patterns: Integers) -> None:
+    def __init__(self, problem: VectorPacking, types: Integers, patterns: Integers, *, exact: bool = False) -> None:
         self.data = problem
+        self.exact = exact
         self.types, self.patterns = types, patterns
         self._program = Program("patterns")
         self.times = [self._program.integer(f"times_{p}", 0, self._most(p)) for p in range(len(types))]
-        self._minimise_cost()
+        if not exact:
+            self._minimise_cost()
         self._cover_demand()
         self._limit_bins()
 
@@ -62,7 +67,9 @@ class PatternModel:
         return values
 
     def _most(self, p: int) -> int:
-        """Return how often a pattern can be of use."""
+        """Return how often a pattern can be of use, or more: equations say it better than bounds, for branch and bound."""
+        if self.exact:
+            return self.data.items
         held = np.flatnonzero(self.patterns[p])
         needed = -(-self.data.demand[held] // self.patterns[p][held])
         return min(int(needed.max(initial=0)), int(self.data.available[self.types[p]]))
@@ -76,7 +83,8 @@ class PatternModel:
         for i, demand in enumerate(self.data.demand.tolist()):
             users = np.flatnonzero(self.patterns[:, i])
             terms = {self.times[p]: float(self.patterns[p, i]) for p in users.tolist()}
-            self._program.at_least(Expression(terms), float(demand), f"pack_{i}")
+            require = self._program.equal if self.exact else self._program.at_least
+            require(Expression(terms), float(demand), f"pack_{i}")
 
     def _limit_bins(self) -> None:
         for k, limit in enumerate(self.data.limits.tolist()):

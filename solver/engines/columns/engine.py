@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from math import ceil, gcd
@@ -19,7 +21,7 @@ from solver.backends.base import Backend, Outcome, Settings, Solution
 from solver.bounds.host_mix import HostMix
 from solver.deadline import Deadline
 from solver.engines.columns.diving import Dive
-from solver.engines.columns.enumeration import patterns_worth
+from solver.engines.columns.enumeration import Listed, patterns_worth, tight_patterns
 from solver.engines.columns.generation import Generation, Relaxation, worth_of
 from solver.engines.columns.master import Master
 from solver.engines.columns.outlook import Outlook
@@ -54,6 +56,9 @@ MOST_COLUMNS = 4_000
 MASTER_SHARE = 0.15
 LAST_CALL = 5.0
 """The backend may take some seconds more than it is given: it is not asked when fewer are left."""
+
+MOST_ATTEMPTS, NODES_OF_AN_ATTEMPT = 5, 100
+"""Packings without waste are sought so often, with so many nodes of branch and bound."""
 
 DIVES_BEFORE_LISTING, MOST_LISTED, GAP_SHARE = 4, 20_000, 0.3
 """After so many dives, up to so many patterns are listed, in this share of the time left."""
@@ -116,8 +121,10 @@ class ColumnEngine:
                 self._mix_dive()
             if self.dives % MASTER_EVERY == 0:
                 self._solve_integer_master()
+            if self.dives == 1:
+                self._close_gap(self._tight_patterns)
             if self.dives == DIVES_BEFORE_LISTING:
-                self._close_gap()
+                self._close_gap(self._patterns_for)
 
     def _begin(self) -> None:
         """Fill bins, and solve the relaxation."""
@@ -255,7 +262,7 @@ class ColumnEngine:
                 break
         master.restrict(self.problem.demand, self.problem.available)
 
-    def _close_gap(self) -> None:
+    def _close_gap(self, listed: Callable[[int, Deadline], Listed | None]) -> None:
         """Where one step is missing: list every pattern that a better packing could use, and ask the backend.
 
         Its word that there is none is a claim; a packing is one, whoever finds it.
@@ -272,18 +279,27 @@ class ColumnEngine:
         if search.done or search.cost - self.step > search.bound:
             return
         deadline = search.deadline.within(GAP_SHARE * search.deadline.left)
-        patterns = self._patterns_for(search.cost - self.step, deadline)
-        if patterns is None:
+        found = listed(search.cost - self.step, deadline)
+        if found is None:
             return
         cost = search.cost
-        solution = self._ask(np.zeros(len(patterns), dtype=np.int64), patterns, deadline)
+        types: Integers = np.zeros(len(found.patterns), dtype=np.int64)
+        solution = self._ask(types, found.patterns, deadline, exact=found.exact)
         if solution is None:
             return
         proved = solution.outcome is Outcome.OPTIMAL and (solution.objective or 0.0) > cost - self.step / 2
         if proved or solution.outcome is Outcome.INFEASIBLE:
-            search.claim(cost, f"patterns of small reduced cost, {solution.backend}")
+            search.claim(cost, f"all patterns that can be of use, {solution.backend}")
 
-    def _patterns_for(self, cost: int, deadline: Deadline) -> Integers | None:
+    def _tight_patterns(self, cost: int, deadline: Deadline) -> Listed | None:
+        """Return the patterns that packings of a cost can use, where that many bins have hardly any room to spare."""
+        (kind,) = self.generation.pricer.types
+        found = tight_patterns(self.problem, kind, cost // int(self.problem.costs[kind]), MOST_LISTED, deadline)
+        if found is not None:
+            log.debug("%d patterns waste little enough", len(found.patterns))
+        return found
+
+    def _patterns_for(self, cost: int, deadline: Deadline) -> Listed | None:
         """Return the patterns that packings of a cost can use: no other one's reduced cost leaves room for it."""
         root, (kind,) = self.root, self.generation.pricer.types
         if root.weights is None or not root.weights.any():
@@ -294,7 +310,7 @@ class ColumnEngine:
         outlook = Outlook(self.problem, [kind], items, root.weights, self.problem.demand)
         patterns = patterns_worth(outlook, kind, least, MOST_LISTED, deadline)
         log.debug("%s patterns can be of use", "too many" if patterns is None else len(patterns))
-        return patterns
+        return None if patterns is None else Listed(patterns)
 
     def _solve_integer_master(self) -> None:
         """Ask the backend for the best packing from the patterns known."""
@@ -307,23 +323,34 @@ class ColumnEngine:
         deadline = self.search.deadline.within(max(1.0, MASTER_SHARE * self.search.deadline.left))
         self._ask(master.types[columns], master.patterns[columns], deadline)
 
-    def _ask(self, types: Integers, patterns: Integers, deadline: Deadline) -> Solution | None:
+    def _ask(self, types: Integers, patterns: Integers, deadline: Deadline, *, exact: bool = False) -> Solution | None:
         """Solve the pattern model; offer what is found."""
         if self.backend is None:
             return None
         try:
-            model = PatternModel(self.problem, types, patterns)
+            model = PatternModel(self.problem, types, patterns, exact=exact)
         except ContradictionError:
             return Solution(Outcome.INFEASIBLE, backend="a demand that no pattern covers")
-        start = None if self.search.incumbent is None else model.start(self.search.incumbent)
-        try:
-            solution = self.backend.solve(model.problem, deadline=deadline, settings=self.settings, start=start)
-        except BackendError as error:
-            self.search.failed(error)
-            return None
-        if solution.found:
+        start = None if exact or self.search.incumbent is None else model.start(self.search.incumbent)
+        solution = None
+        for settings in self._attempts if exact else [self.settings]:
+            limit = deadline.within(deadline.left / 2) if exact else deadline
+            try:
+                solution = self.backend.solve(model.problem, deadline=limit, settings=settings, start=start)
+            except BackendError as error:
+                self.search.failed(error)
+                return None
+            if solution.outcome is not Outcome.UNKNOWN or deadline.over:
+                break
+        if solution is not None and solution.found:
             self.search.offer(model.decode(solution.values), f"pattern model, {solution.backend}")
         return solution
+
+    @property
+    def _attempts(self) -> list[Settings]:
+        """Seeds to try in turn where there is nothing to minimise: most find a packing soon, some never do."""
+        seed = self.settings.seed
+        return [replace(self.settings, seed=seed + n, nodes=NODES_OF_AN_ATTEMPT) for n in range(MOST_ATTEMPTS)]
 
     def _promising(self) -> Integers:
         """Return the columns whose reduced cost leaves room for a better packing, the best `MOST_COLUMNS`."""

@@ -153,8 +153,24 @@ def test_items_without_worth_are_not_forgotten_in_a_claim() -> None:
     search.prove(2, "two large items")
     engine = ColumnEngine(search, CBC)
     engine.root = Relaxation(2.0, weights=np.array([1, 0]), uppers={0: 1})
-    engine._close_gap()
+    engine._close_gap(engine._patterns_for)
     assert search.claimed <= 2
+
+
+def test_packings_without_waste_are_found() -> None:
+    """Triples that fill their bins to the last unit: dives miss them, a program over exact fillings does not."""
+    rng = np.random.default_rng(0)
+    pairs = rng.integers(26, 37, size=(30, 2, 3))
+    sizes = np.concatenate([pairs.reshape(-1, 3), 100 - pairs.sum(axis=1)])
+    question = problem(sizes.tolist(), [1] * 90, [[100, 100, 100]], [1], [90])
+    search = PackingSearch(question)
+    engine = ColumnEngine(search, CBC)
+    engine._begin()
+    assert (search.cost, search.bound) == (31, 30)
+    engine._close_gap(engine._tight_patterns)
+    assert search.cost == 30
+    assert search.incumbent is not None
+    assert search.incumbent.faults(question) == []
 
 
 def test_a_relaxation_that_was_cut_short_goes_on_between_dives(monkeypatch: pytest.MonkeyPatch) -> None:
