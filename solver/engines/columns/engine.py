@@ -101,6 +101,7 @@ class ColumnEngine:
         self._cut_off = False
         self._begun = False
         self._unfinished = False
+        self._listed_tight = False
         self.mix: HostMix | None = None
         if self.problem.types > 1 or self.generation.master.limited:
             self.mix = HostMix(self.problem.costs, self.problem.available)
@@ -121,7 +122,7 @@ class ColumnEngine:
                 self._mix_dive()
             if self.dives % MASTER_EVERY == 0:
                 self._solve_integer_master()
-            if self.dives == 1:
+            if self.dives == 1 and not self._listed_tight:
                 self._close_gap(self._tight_patterns)
             if self.dives == DIVES_BEFORE_LISTING:
                 self._close_gap(self._patterns_for)
@@ -131,6 +132,7 @@ class ColumnEngine:
         self._begun = True
         self._add_singles()
         self._fill()
+        self._close_gap(self._tight_patterns)
         if not self.search.done:
             self._relax()
 
@@ -265,16 +267,10 @@ class ColumnEngine:
     def _close_gap(self, listed: Callable[[int, Deadline], Listed | None]) -> None:
         """Where one step is missing: list every pattern that a better packing could use, and ask the backend.
 
-        Its word that there is none is a claim; a packing is one, whoever finds it.
+        Its word that there is none is a claim, unless a packing without waste was asked for.
         """
-        search, root = self.search, self.root
-        if (
-            self.backend is None
-            or search.failures
-            or self.mix is not None
-            or root.weights is None
-            or search.cost is None
-        ):
+        search = self.search
+        if self.backend is None or search.failures or self.mix is not None or search.cost is None:
             return
         if search.done or search.cost - self.step > search.bound:
             return
@@ -285,8 +281,8 @@ class ColumnEngine:
         cost = search.cost
         types: Integers = np.zeros(len(found.patterns), dtype=np.int64)
         solution = self._ask(types, found.patterns, deadline, exact=found.exact)
-        if solution is None:
-            return
+        if solution is None or found.exact:
+            return  # of equations CBC, when cut short, was seen to call some infeasible that are not
         proved = solution.outcome is Outcome.OPTIMAL and (solution.objective or 0.0) > cost - self.step / 2
         if proved or solution.outcome is Outcome.INFEASIBLE:
             search.claim(cost, f"all patterns that can be of use, {solution.backend}")
@@ -297,6 +293,7 @@ class ColumnEngine:
         found = tight_patterns(self.problem, kind, cost // int(self.problem.costs[kind]), MOST_LISTED, deadline)
         if found is not None:
             log.debug("%d patterns waste little enough", len(found.patterns))
+            self._listed_tight = True
         return found
 
     def _patterns_for(self, cost: int, deadline: Deadline) -> Listed | None:
