@@ -67,7 +67,7 @@ class PatternModel:
         return values
 
     def _most(self, p: int) -> int:
-        """Return how often a pattern can be of use, or more: equations say it better than bounds, for branch and bound."""
+        """Return how often a pattern can be of use; more where equations say it, for CBC does better without bounds."""
         if self.exact:
             return self.data.items
         held = np.flatnonzero(self.patterns[p])

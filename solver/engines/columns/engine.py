@@ -102,6 +102,7 @@ class ColumnEngine:
         self._begun = False
         self._unfinished = False
         self._listed_tight = False
+        self._attempted = 0
         self.mix: HostMix | None = None
         if self.problem.types > 1 or self.generation.master.limited:
             self.mix = HostMix(self.problem.costs, self.problem.available)
@@ -293,7 +294,7 @@ class ColumnEngine:
         found = tight_patterns(self.problem, kind, cost // int(self.problem.costs[kind]), MOST_LISTED, deadline)
         if found is not None:
             log.debug("%d patterns waste little enough", len(found.patterns))
-            self._listed_tight = True
+            self._listed_tight = not found.exact  # another seed may find what the first ones did not
         return found
 
     def _patterns_for(self, cost: int, deadline: Deadline) -> Listed | None:
@@ -330,7 +331,7 @@ class ColumnEngine:
             return Solution(Outcome.INFEASIBLE, backend="a demand that no pattern covers")
         start = None if exact or self.search.incumbent is None else model.start(self.search.incumbent)
         solution = None
-        for settings in self._attempts if exact else [self.settings]:
+        for settings in self._attempts() if exact else [self.settings]:
             limit = deadline.within(deadline.left / 2) if exact else deadline
             try:
                 solution = self.backend.solve(model.problem, deadline=limit, settings=settings, start=start)
@@ -343,10 +344,10 @@ class ColumnEngine:
             self.search.offer(model.decode(solution.values), f"pattern model, {solution.backend}")
         return solution
 
-    @property
     def _attempts(self) -> list[Settings]:
-        """Seeds to try in turn where there is nothing to minimise: most find a packing soon, some never do."""
-        seed = self.settings.seed
+        """Return seeds to try in turn where there is nothing to minimise: most find a packing soon, some never do."""
+        seed = self.settings.seed + self._attempted
+        self._attempted += MOST_ATTEMPTS
         return [replace(self.settings, seed=seed + n, nodes=NODES_OF_AN_ATTEMPT) for n in range(MOST_ATTEMPTS)]
 
     def _promising(self) -> Integers:
