@@ -33,7 +33,7 @@ from solver.verifying import RuleJudge
 
 VMS, HOSTS = 2000, 200
 UTILISATIONS = (0.6, 0.75, 0.9)
-MAKING = 30.0
+MAKING = 60.0
 """Seconds that the least movement may take to be found."""
 
 CONSOLIDATED = (0.7, 0.55, 0.4, 0.25, 0.1)
@@ -192,10 +192,20 @@ def row(family: str, utilisation: float, seed: int, plan: MigrationPlan, seconds
 @click.option("--utilisation", "utilisations", multiple=True, type=float, help="By default 0.6, 0.75 and 0.9.")
 @click.option("--seeds", type=int, default=3, show_default=True, help="How many questions of each.")
 @click.option("--seconds", type=float, default=10.0, show_default=True, help="For every plan.")
+@click.option(
+    "--cpu", is_flag=True, help="Count the seconds that the processor spends on planning, not those that pass."
+)
 @click.option("--vms", type=int, default=VMS, show_default=True)
 @click.option("--hosts", type=int, default=HOSTS, show_default=True)
 def main(
-    families: Sequence[str], utilisations: Sequence[float], *, seeds: int, seconds: float, vms: int, hosts: int
+    families: Sequence[str],
+    utilisations: Sequence[float],
+    *,
+    seeds: int,
+    seconds: float,
+    cpu: bool,
+    vms: int,
+    hosts: int,
 ) -> None:
     """Print a line per plan: what moves, how long it takes, what is proved, and how long planning took."""
     plan_migration(question_of("drain", 0.6, 0, 200, 40), seconds=60)  # loads the compiled loop
@@ -211,9 +221,10 @@ def main(
                 except LookupError as error:
                     sys.stdout.write(f"| {family} | {utilisation:.0%} | {seed} | {error} |\n")
                     continue
-                began = time.perf_counter()
-                plan = plan_migration(question, seconds=seconds, seed=seed)
-                sys.stdout.write(f"{row(family, utilisation, seed, plan, time.perf_counter() - began)}\n")
+                clock = time.process_time if cpu else time.monotonic
+                began = clock()
+                plan = plan_migration(question, seconds=seconds, seed=seed, clock=clock)
+                sys.stdout.write(f"{row(family, utilisation, seed, plan, clock() - began)}\n")
                 sys.stdout.flush()
 
 

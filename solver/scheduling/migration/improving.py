@@ -21,6 +21,9 @@ KERNELS = "solver.scheduling.migration.kernels"
 FEW = 40
 """Legs that are timed without compiling the loop."""
 
+MANY = 400
+"""Legs that take longer to be timed by the plain loop than the compiled one takes to be loaded."""
+
 PATIENCE = 100
 """Schedules without a new best, after which the search goes on from the best one."""
 
@@ -91,7 +94,9 @@ def listed(legs: Legs, windows: Windows, bound: int, deadline: Deadline, seed: i
 
 def worth_compiling(legs: Legs, deadline: Deadline) -> bool:
     """Whether there are so many legs, and so much time, that the loop had better be compiled."""
-    return len(legs) > FEW and compiling.affordable(deadline, KERNELS, "timed")
+    if len(legs) <= FEW:
+        return False
+    return compiling.affordable(deadline, KERNELS, "timed") or (len(legs) > MANY and compiling.cached(KERNELS, "timed"))
 
 
 class _Search:
@@ -117,14 +122,14 @@ class _Search:
     # -- the first schedules -----------------------------------------------------------------------
 
     def try_rules(self, windows: Windows, bound: int, deadline: Deadline) -> None:
-        """Make a schedule by every rule, and keep the best."""
+        """Make a schedule by one rule after the other, and keep the best; the first times all legs of a safe order."""
         for urgency in first_rules(self.legs, windows):
             timing = self._forwards.timing(urgency)
             self.passes += 1
             if timing.complete and (self._attempt is None or timing.worth < self._attempt.timing.worth):
                 self._attempt = Attempt(False, urgency, timing)
                 self._offer(self._attempt, urgency.name)
-            if self.best is not None and (deadline.over or self.best.makespan <= bound):
+            if deadline.over or (self.best is not None and self.best.makespan <= bound):
                 return
 
     # -- better ones -------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from solver.scheduling.migration.states import BYPASS, STOP, State
 
 log = logging.getLogger("placewright")
 
-MOST_POSITIONS = 4_000_000
+MOST_POSITIONS = 16_000_000
 """Positions of single VMs that a search may remember in all its states."""
 
 SEARCHABLE = 50

@@ -100,7 +100,7 @@ class Search:
         ----------
         deadline : Deadline
         most_nodes : int
-            States to expand.
+            States to remember.
         below : int, optional
             Only sequences that cost less are of interest; without one, that is what is proved.
         """
@@ -108,7 +108,7 @@ class Search:
         self._reach(start, -1, None, 0, bound=0)
         expanded = 0
         while self._open and (below is None or self._open[0][0] < below):
-            if expanded >= most_nodes or deadline.over:
+            if len(self.nodes) > most_nodes or deadline.over:
                 return self._outcome(None, self._open[0][0], complete=False, nodes=expanded)
             bound, _, _, number, weighed = heappop(self._open)
             node = self.nodes[number]
@@ -123,7 +123,8 @@ class Search:
                     self._push(max(bound, node.cost + knots * BYPASS), number, weighed=True)
                     continue
             expanded += 1
-            self._expand(number, bound)
+            if not self._expand(number, bound, deadline, most_nodes):
+                return self._outcome(None, bound, complete=False, nodes=expanded)
         return self._outcome(None, below, complete=True, nodes=expanded)
 
     def _outcome(self, hops: tuple[Hop, ...] | None, bound: int | None, *, complete: bool, nodes: int) -> Outcome:
@@ -142,14 +143,18 @@ class Search:
             if self.state.position(vm) != position:
                 self.state.place(vm, position)
 
-    def _expand(self, number: int, bound: int) -> None:
+    def _expand(self, number: int, bound: int, deadline: Deadline, most_nodes: int) -> bool:
+        """Reach all that is one safe step away; return whether time and room sufficed."""
         node = self.nodes[number]
         for at, vm in enumerate(self.vms):
+            if len(self.nodes) > most_nodes or deadline.over:
+                return False
             for position in self._choices(vm):
                 if self.state.safe(vm, position):
                     positions = (*node.positions[:at], position, *node.positions[at + 1 :])
                     hop = self.state.hop(vm, position)
                     self._reach(positions, number, hop, node.cost + self.state.cost(vm, position), bound=bound)
+        return True
 
     def _choices(self, vm: int) -> Iterator[Position]:
         """Yield where a VM may go: its target first, then every host that may be visited."""

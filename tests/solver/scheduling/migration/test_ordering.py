@@ -10,6 +10,7 @@ from formulations.rules import Gather, Spread
 from formulations.scheduling.migration import MigrationQuestion, PlanStatus
 from solver.deadline import Deadline
 from solver.scheduling.migration.ordering import Ordering, ordered
+from solver.scheduling.migration.searching import Search
 from solver.verifying.schedules.migration import check_steps
 from tests.solver.scheduling.migration.cases import between, plain, random_question, timed
 from tests.solver.scheduling.migration.every_order import EveryOrder
@@ -189,6 +190,17 @@ def test_every_ring_of_full_hosts_takes_one_bypass() -> None:
     assert (answer.status, answer.bypasses, answer.bypass_bound) == (PlanStatus.OPTIMAL, 20, 20)
     assert answer.bypass_proved_by == "knots of waiting VMs"
     check_hops(question, answer)
+
+
+def test_a_search_stops_in_the_middle_of_a_state() -> None:
+    """One state of many VMs and hosts has more neighbours than there is time or room for: neither may be overrun."""
+    question = rings(20, 5)
+    ticks = iter(range(10**6))
+    for deadline, most in ((Deadline(10, lambda: float(next(ticks))), 10**6), (Deadline(), 40)):
+        search = Search(question)
+        outcome = search.run(deadline, most)
+        assert (outcome.hops, outcome.complete) == (None, False)
+        assert len(search.nodes) < 1500  # one VM goes to 100 hosts; all hundred VMs have 10,000 neighbours
 
 
 @pytest.mark.campaign

@@ -238,6 +238,14 @@ def test_a_backend_that_fails_leaves_the_plan_and_a_warning(monkeypatch: pytest.
     assert "calls the program infeasible although a schedule is known" in wrong.warnings[0]
 
 
+def test_the_seconds_are_those_of_the_clock() -> None:
+    """On busy machines runs are compared by the processor's seconds: no other clock may decide when to stop."""
+    ticks = iter(range(10**6))
+    plan = plan_migration(large_question(), seconds=40, clock=lambda: float(next(ticks)))
+    assert plan.makespan is not None
+    assert 1 < next(ticks) < 400
+
+
 def test_an_interrupted_proof_leaves_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """After Ctrl-C while every way is tried the plan of list scheduling stands, with a warning."""
 
