@@ -40,6 +40,12 @@ GLIMPSE = 0.2
 ROUTING = 0.5
 """Part of the time that is left which trying every way may take."""
 
+CHECKING = 0.0005
+"""Seconds that are kept for the checker to replay a move."""
+
+MOST_CHECKING = 0.2
+"""Part of the time, at most, that is kept for the checker."""
+
 MOST_NAMED = 5
 
 
@@ -85,7 +91,10 @@ def plan_migration(
         If the checker rejects the plan: a defect of placewright.
     """
     deadline = Deadline(seconds, clock)
-    plan = replace(_Planner(question, deadline, seed, backend).plan(), seconds=deadline.elapsed)
+    checking = min(seconds * MOST_CHECKING, len(question.changing) * CHECKING)
+    plan = replace(
+        _Planner(question, deadline.within(seconds - checking), seed, backend).plan(), seconds=deadline.elapsed
+    )
     if violations := check_migration(question, plan):
         raise VerificationError(f"the migration plan was rejected: {violations[0]}")
     return plan
