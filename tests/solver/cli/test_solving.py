@@ -198,6 +198,7 @@ def _started(path: Path, *options: str) -> subprocess.Popen[str]:
     """Start a long search whose temporary files go beside the instance."""
     temporary = path.parent / "temporary"
     temporary.mkdir()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
     command = [sys.executable, "-m", "solver", "solve", str(path), "--time", "120", "--json", "-v", *options]
     return subprocess.Popen(
         command,
