@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 from scipy.sparse import csr_array, hstack
 
 from formulations.arcflow import Network
@@ -60,6 +59,8 @@ def relaxed(network: Network, deadline: Deadline) -> Relaxation | None:
 
 def _solve(network: Network, carried: csr_array, costs: Floats, deadline: Deadline) -> tuple[int, Floats | None]:
     """Return how HiGHS ended, and the prices of the demand if it is optimal."""
+    from scipy.optimize import linprog  # noqa: PLC0415 - scipy.optimize takes 0.4 s to import
+
     conserved = _conserved(network, carried.shape[1])
     high = np.full(len(costs), np.inf)
     bins = slice(network.graph.arcs, network.graph.arcs + len(network.available))

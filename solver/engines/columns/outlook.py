@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 from formulations.tables import Integers
 from formulations.vector_packing import VectorPacking
@@ -330,6 +329,8 @@ def _multipliers(sizes: Integers, weights: Integers, most: Integers, capacity: I
     scale = np.where(usable, 1.0 / np.maximum(capacity, 1), 0.0)
     worth: Floats = np.zeros(len(capacity))
     if usable.sum() > 1:
+        from scipy.optimize import linprog  # noqa: PLC0415 - scipy.optimize takes 0.4 s to import
+
         answer = linprog(
             -weights / float(weights.max()),
             A_ub=(sizes * scale)[:, usable].T,
