@@ -70,68 +70,6 @@ def _pop(heap: Integers, size: int, key: Floats) -> None:
 
 
 @register_jitable
-def _refusing(leg: int, load: Integers, claims: Claims) -> np.int64:
-    """Return the first row that refuses a claim of the leg, ``NOWHERE`` if all fit."""
-    first, rows, amount, limit = claims
-    for c in range(first[leg], first[leg + 1]):
-        if load[rows[c]] + amount[c] > limit[c]:
-            return np.int64(rows[c])
-    return np.int64(NOWHERE)
-
-
-@register_jitable
-def _stranding(
-    leg: int, settled: Integers, started: Flags, position: Integers, stores: Stores, users: Users, oldest: Integers
-) -> np.int64:
-    """Return a row in which an earlier leg could never start if this one went first, ``NOWHERE`` without one.
-
-    In the order of their positions all legs can run one after the other. That stays so for those
-    left when this one goes first, unless it takes room that an earlier one needs before it comes back.
-    """
-    first, rows, amount, _, balance = stores
-    begin, other_of, room, change = users
-    for e in range(first[leg], first[leg + 1]):
-        if amount[e] == 0:
-            continue
-        row = rows[e]
-        level = settled[row] + balance[e]
-        while oldest[row] < begin[row + 1] and started[other_of[oldest[row]]]:
-            oldest[row] += 1
-        for u in range(oldest[row], begin[row + 1]):
-            other = other_of[u]
-            if position[other] >= position[leg]:
-                break
-            if started[other]:
-                continue
-            if level > room[u]:
-                return np.int64(row)
-            level += change[u]
-    return np.int64(NOWHERE)
-
-
-@register_jitable
-def _reserved(
-    leg: int, load: Integers, started: Flags, stores: Stores, users: Users, oldest: Integers, key: Floats
-) -> np.int64:
-    """Return a row in which a more urgent leg is still to come that would not fit beside this one, or ``NOWHERE``."""
-    first, rows, amount, _, _ = stores
-    begin, other_of, room, _ = users
-    for e in range(first[leg], first[leg + 1]):
-        if amount[e] == 0:
-            continue
-        row = rows[e]
-        level = load[row] + amount[e]
-        while oldest[row] < begin[row + 1] and started[other_of[oldest[row]]]:
-            oldest[row] += 1
-        for u in range(oldest[row], begin[row + 1]):
-            if level > room[u]:
-                other = other_of[u]
-                if key[other] < key[leg] and not started[other]:
-                    return np.int64(row)
-    return np.int64(NOWHERE)
-
-
-@register_jitable
 def _by_position(position: Integers, rows: int, stores: Stores) -> Users:
     """Return who uses each store, in the order of their positions."""
     first, row_of, _, room, balance = stores
@@ -156,26 +94,6 @@ def _by_position(position: Integers, rows: int, stores: Stores) -> Users:
             changes[at[row]] = balance[e]
             at[row] += 1
     return begin, legs_of, rooms, changes
-
-
-@register_jitable
-def _key(leg: int, work: Floats, slots: Flags, claims: Claims, bonus: Floats, weights: Floats) -> float:
-    """Return the rank of a leg, the smaller the more urgent.
-
-    Its bonus, the work that is left in the busiest slots that it uses, and a part of that in the
-    second busiest.
-    """
-    most = 0.0
-    second = 0.0
-    for c in range(claims[0][leg], claims[0][leg + 1]):
-        row = claims[1][c]
-        if slots[row]:
-            if work[row] > most:
-                second = most
-                most = work[row]
-            elif work[row] > second:
-                second = work[row]
-    return float(-(bonus[leg] + weights[0] * most + weights[1] * second))
 
 
 @njit(cache=True)
@@ -238,54 +156,137 @@ def timed(
         Changed: the starts, -1 for legs that never start; the order of the starts; the leg whose
         end or start made room for each, -1 for those that did not wait.
     """
-    legs = len(duration)
+    c_first, c_row, c_amount, c_limit = claims
+    r_first, r_row, r_amount = releases
+    s_first, s_row, s_amount, _, s_balance = stores
+    n_first, n_leg = nexts
+    legs, rows = len(duration), len(load)
     settled = load.copy()
-    users = _by_position(position, len(load), stores)
-    oldest = users[0].copy()
+    u_first, u_leg, u_room, u_change = _by_position(position, rows, stores)
+    oldest = u_first.copy()
     started = np.zeros(legs, dtype=np.bool_)
-    queued = np.zeros(legs, dtype=np.bool_)
     key = np.zeros(legs, dtype=np.float64)
     ending = np.zeros(legs, dtype=np.float64)
     ready = np.empty(legs, dtype=np.int64)
     running = np.empty(legs, dtype=np.int64)
-    watched = np.full(len(load), NOWHERE, dtype=np.int64)
+    watched = np.full(rows, NOWHERE, dtype=np.int64)
     watching = np.full(legs, NOWHERE, dtype=np.int64)
+    freed = np.empty(rows, dtype=np.int64)  # rows whose watchers are to be woken
+    waker = np.full(rows, NOWHERE, dtype=np.int64)
+    is_freed = np.zeros(rows, dtype=np.bool_)
+    fresh = np.empty(legs, dtype=np.int64)  # legs that wait for no other any longer
     start[:] = NOWHERE
     cause[:] = NOWHERE
-    n_ready = 0
-    n_running = 0
-    n_started = 0
+    n_ready = n_running = n_started = n_freed = n_fresh = 0
+    passed_at = NOWHERE  # how many had started when room that was kept was last given up
     now = np.int64(0)
     for leg in range(legs):
-        key[leg] = _key(leg, work, slots, claims, bonus, weights)
         if waiting_for[leg] == 0:
+            fresh[n_fresh] = leg
+            n_fresh += 1
+    while True:
+        # Queue all who watch a row and fit now, let the others watch what refuses them.
+        for f in range(n_freed):
+            watch = freed[f]
+            is_freed[watch] = False
+            leg = watched[watch]
+            watched[watch] = NOWHERE
+            while leg != NOWHERE:
+                following = watching[leg]
+                cause[leg] = waker[watch]
+                refusing = NOWHERE
+                for c in range(c_first[leg], c_first[leg + 1]):
+                    if load[c_row[c]] + c_amount[c] > c_limit[c]:
+                        refusing = c_row[c]
+                        break
+                if refusing == NOWHERE:
+                    fresh[n_fresh] = leg
+                    n_fresh += 1
+                else:
+                    watching[leg] = watched[refusing]
+                    watched[refusing] = leg
+                leg = following
+        n_freed = 0
+        # The smaller its key the more urgent a leg is: its bonus, the work that is left in the busiest slots that
+        # it uses, and a part of that in the second busiest.
+        for f in range(n_fresh):
+            leg = fresh[f]
+            most = second = 0.0
+            for c in range(c_first[leg], c_first[leg + 1]):
+                row = c_row[c]
+                if slots[row]:
+                    if work[row] > most:
+                        second = most
+                        most = work[row]
+                    elif work[row] > second:
+                        second = work[row]
+            key[leg] = -(bonus[leg] + weights[0] * most + weights[1] * second)
             _push(ready, n_ready, key, leg)
             n_ready += 1
-            queued[leg] = True
-    while True:
-        while n_ready > 0:
+        n_fresh = 0
+        if n_ready > 0:
             leg = ready[0]
             _pop(ready, n_ready, key)
             n_ready -= 1
-            queued[leg] = False
-            row = _refusing(leg, load, claims)
-            if row == NOWHERE and reserving and n_running > 0:
-                row = _reserved(leg, load, started, stores, users, oldest, key)
-            if row == NOWHERE and guarded:
-                row = _stranding(leg, settled, started, position, stores, users, oldest)
-            if row != NOWHERE:
-                watching[leg] = watched[row]
-                watched[row] = leg
+            refusing = NOWHERE
+            for c in range(c_first[leg], c_first[leg + 1]):
+                if load[c_row[c]] + c_amount[c] > c_limit[c]:
+                    refusing = c_row[c]
+                    break
+            if refusing == NOWHERE and (guarded or (reserving and n_running > 0)):
+                for e in range(s_first[leg], s_first[leg + 1]):
+                    if s_amount[e] > 0:
+                        row = s_row[e]
+                        while oldest[row] < u_first[row + 1] and started[u_leg[oldest[row]]]:
+                            oldest[row] += 1
+            if refusing == NOWHERE and reserving and n_running > 0:
+                # Room is kept where a more urgent leg is still to come that would not fit beside this one.
+                for e in range(s_first[leg], s_first[leg + 1]):
+                    if s_amount[e] == 0:
+                        continue
+                    row = s_row[e]
+                    level = load[row] + s_amount[e]
+                    for u in range(oldest[row], u_first[row + 1]):
+                        if level > u_room[u]:
+                            other = u_leg[u]
+                            if key[other] < key[leg] and not started[other]:
+                                refusing = row
+                                break
+                    if refusing != NOWHERE:
+                        break
+            if refusing == NOWHERE and guarded:
+                # In the order of their positions all legs can run one after the other. That stays so for those
+                # left when this one goes first, unless it takes room that an earlier one needs before it comes back.
+                for e in range(s_first[leg], s_first[leg + 1]):
+                    if s_amount[e] == 0:
+                        continue
+                    row = s_row[e]
+                    level = settled[row] + s_balance[e]
+                    for u in range(oldest[row], u_first[row + 1]):
+                        other = u_leg[u]
+                        if position[other] >= position[leg]:
+                            break
+                        if started[other]:
+                            continue
+                        if level > u_room[u]:
+                            refusing = row
+                            break
+                        level += u_change[u]
+                    if refusing != NOWHERE:
+                        break
+            if refusing != NOWHERE:
+                watching[leg] = watched[refusing]
+                watched[refusing] = leg
                 continue
             started[leg] = True
             start[leg] = now
             turn[leg] = n_started
             n_started += 1
             late = now + duration[leg] > cutoff
-            for c in range(claims[0][leg], claims[0][leg + 1]):
-                row = claims[1][c]
-                load[row] += claims[2][c]
-                settled[row] += claims[2][c]
+            for c in range(c_first[leg], c_first[leg + 1]):
+                row = c_row[c]
+                load[row] += c_amount[c]
+                settled[row] += c_amount[c]
                 if slots[row]:
                     late = late or now + work[row] > cutoff + ROUNDING
                     work[row] -= duration[leg] * share[row]
@@ -295,135 +296,50 @@ def timed(
             ending[leg] = now + duration[leg]
             _push(running, n_running, ending, leg)
             n_running += 1
-            for d in range(releases[0][leg], releases[0][leg + 1]):
-                row = releases[1][d]
-                settled[row] -= releases[2][d]
+            for r in range(r_first[leg], r_first[leg + 1]):
+                row = r_row[r]
+                settled[row] -= r_amount[r]
                 if guarded and not slots[row]:  # what stranded others may strand them no longer
-                    n_ready = _wake(
-                        row, leg, watched, watching, cause, ready, n_ready, queued, key,
-                        load, work, slots, claims, bonus, weights,
-                    )  # fmt: skip
-            n_ready = _follow(
-                leg, True, nexts, next_at_start, waiting_for, cause, ready, n_ready, queued, key,
-                work, slots, claims, bonus, weights,
-            )  # fmt: skip
+                    waker[row] = leg
+                    if not is_freed[row]:
+                        is_freed[row] = True
+                        freed[n_freed] = row
+                        n_freed += 1
+            for s in range(n_first[leg], n_first[leg + 1]):
+                if next_at_start[s]:
+                    waiting_for[n_leg[s]] -= 1
+                    cause[n_leg[s]] = leg
+                    if waiting_for[n_leg[s]] == 0:
+                        fresh[n_fresh] = n_leg[s]
+                        n_fresh += 1
+            continue
         if n_running == 0:
-            # Nothing runs: room that was kept is free for all, if that helps.
-            for row in range(len(load)):
-                n_ready = _wake(
-                    row, NOWHERE, watched, watching, cause, ready, n_ready, queued, key,
-                    load, work, slots, claims, bonus, weights,
-                )  # fmt: skip
-            if not reserving or not _any_fits(
-                ready, n_ready, load, claims, guarded, settled, started, position, stores, users, oldest
-            ):
+            if not reserving or passed_at == n_started:
                 return
+            passed_at = n_started  # nothing runs: room that was kept is free for all
+            for row in range(rows):
+                waker[row] = NOWHERE
+                is_freed[row] = True
+                freed[row] = row
+            n_freed = rows
             continue
         now = start[running[0]] + duration[running[0]]
         while n_running > 0 and start[running[0]] + duration[running[0]] == now:
             leg = running[0]
             _pop(running, n_running, ending)
             n_running -= 1
-            for d in range(releases[0][leg], releases[0][leg + 1]):
-                row = releases[1][d]
-                load[row] -= releases[2][d]
-                n_ready = _wake(
-                    row, leg, watched, watching, cause, ready, n_ready, queued, key,
-                    load, work, slots, claims, bonus, weights,
-                )  # fmt: skip
-            n_ready = _follow(
-                leg, False, nexts, next_at_start, waiting_for, cause, ready, n_ready, queued, key,
-                work, slots, claims, bonus, weights,
-            )  # fmt: skip
-
-
-@register_jitable
-def _wake(
-    row: int,
-    waker: int,
-    watched: Integers,
-    watching: Integers,
-    cause: Integers,
-    ready: Integers,
-    n_ready: int,
-    queued: Flags,
-    key: Floats,
-    load: Integers,
-    work: Floats,
-    slots: Flags,
-    claims: Claims,
-    bonus: Floats,
-    weights: Floats,
-) -> int:
-    """Queue all who watch a row and fit now, let the others watch what refuses them; return the queue's length."""
-    other = watched[row]
-    watched[row] = NOWHERE
-    while other != NOWHERE:
-        following = watching[other]
-        cause[other] = waker
-        refusing = _refusing(other, load, claims)
-        if refusing != NOWHERE:
-            watching[other] = watched[refusing]
-            watched[refusing] = other
-        elif not queued[other]:
-            key[other] = _key(other, work, slots, claims, bonus, weights)
-            _push(ready, n_ready, key, other)
-            n_ready += 1
-            queued[other] = True
-        other = following
-    return n_ready
-
-
-@register_jitable
-def _follow(
-    leg: int,
-    at_start: bool,
-    nexts: Lists,
-    next_at_start: Flags,
-    waiting_for: Integers,
-    cause: Integers,
-    ready: Integers,
-    n_ready: int,
-    queued: Flags,
-    key: Floats,
-    work: Floats,
-    slots: Flags,
-    claims: Claims,
-    bonus: Floats,
-    weights: Floats,
-) -> int:
-    """Queue the legs that waited for this one as the last; return the length of the queue."""
-    for s in range(nexts[0][leg], nexts[0][leg + 1]):
-        if next_at_start[s] == at_start:
-            other = nexts[1][s]
-            waiting_for[other] -= 1
-            cause[other] = leg
-            if waiting_for[other] == 0:
-                key[other] = _key(other, work, slots, claims, bonus, weights)
-                _push(ready, n_ready, key, other)
-                n_ready += 1
-                queued[other] = True
-    return n_ready
-
-
-@register_jitable
-def _any_fits(
-    ready: Integers,
-    n_ready: int,
-    load: Integers,
-    claims: Claims,
-    guarded: bool,
-    settled: Integers,
-    started: Flags,
-    position: Integers,
-    stores: Stores,
-    users: Users,
-    oldest: Integers,
-) -> bool:
-    """Whether any leg of the queue may start now."""
-    for at in range(n_ready):
-        if _refusing(ready[at], load, claims) == NOWHERE and not (
-            guarded and _stranding(ready[at], settled, started, position, stores, users, oldest) != NOWHERE
-        ):
-            return True
-    return False
+            for r in range(r_first[leg], r_first[leg + 1]):
+                row = r_row[r]
+                load[row] -= r_amount[r]
+                waker[row] = leg
+                if not is_freed[row]:
+                    is_freed[row] = True
+                    freed[n_freed] = row
+                    n_freed += 1
+            for s in range(n_first[leg], n_first[leg + 1]):
+                if not next_at_start[s]:
+                    waiting_for[n_leg[s]] -= 1
+                    cause[n_leg[s]] = leg
+                    if waiting_for[n_leg[s]] == 0:
+                        fresh[n_fresh] = n_leg[s]
+                        n_fresh += 1
