@@ -104,7 +104,7 @@ class ListScheduler:
     """
 
     def __init__(self, legs: Legs, *, compiled: bool = True) -> None:
-        from solver.scheduling.migration.kernels import timed  # noqa: PLC0415 - numba is imported when it is needed
+        from solver.scheduling.migration.kernels.timing import timed  # noqa: PLC0415 - numba is imported when it is needed
 
         self.legs = legs
         self._timed = timed if compiled else timed.py_func
@@ -117,7 +117,7 @@ class ListScheduler:
         leg = np.repeat(np.arange(len(legs)), np.diff(first))
         work = np.bincount(row, weights=legs.duration[leg], minlength=len(legs.rows))
         self._work: Floats = work.astype(np.float64) * self._share
-        self._nexts, self._next_at_start, self._waiting_for = _nexts(legs)
+        self._nexts, self._next_at_start, self._waiting_for = nexts_of(legs)
         self._stores = _stores(legs)
         self.lean_on(np.arange(len(legs), dtype=np.int64))
 
@@ -174,7 +174,7 @@ def _stores(legs: Legs) -> tuple[Integers, Integers, Integers, Integers, Integer
     return np.array(first, dtype=np.int64), columns[0], columns[1], columns[2], columns[3]
 
 
-def _nexts(legs: Legs) -> tuple[tuple[Integers, Integers], NDArray[np.bool_], Integers]:
+def nexts_of(legs: Legs) -> tuple[tuple[Integers, Integers], NDArray[np.bool_], Integers]:
     """Return who waits for each leg (offsets and legs), whether for its start, and for how many each waits."""
     pairs = [(before, leg, False) for before, leg in legs.after]
     pairs += [(before, leg, True) for before, leg in legs.following]
