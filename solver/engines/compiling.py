@@ -25,7 +25,8 @@ def affordable(deadline: Deadline, module: str, entry: str) -> bool:
     entry : str
         The name of its largest compiled function: compiled once, it is in numba's cache.
     """
-    if module in sys.modules:
+    loaded = getattr(sys.modules.get(module), entry, None)
+    if loaded is not None and getattr(loaded, "signatures", True):
         return not deadline.over
     return deadline.left > (WARM_IMPORT if cached(module, entry) else COLD_COMPILE)
 
