@@ -232,7 +232,8 @@ class _Orderer:
         stopped = [hop.vm for hop in hops if hop.kind == "stop" and self.question.there[hop.vm] >= 0]
         shown = ", ".join(names.name(vm) for vm in stopped[:6]) + ("" if len(stopped) <= 6 else ", …")
         fewest = "the fewest to stop" if len(stopped) == bound else f"at least {bound} to stop, found"
-        return f"If VMs may be stopped and started again, there is an order; {fewest}: {len(stopped)} ({shown})"
+        order = "If VMs may be stopped and started again (allow-stops), there is an order"
+        return f"{order}; {fewest}: {len(stopped)} ({shown})"
 
     def _infeasible(self, stop_bound: int, said: tuple[str, ...]) -> Ordering:
         stuck = tuple(obstacles(self.question, self.deadline))
