@@ -13,7 +13,7 @@ from solver.deadline import Deadline
 from solver.engines import compiling
 from solver.scheduling.migration.bounds import Windows
 from solver.scheduling.migration.listing import ListScheduler, Timing, Urgency, first_rules
-from solver.scheduling.migration.reinserting import Reinserter, room_makers
+from solver.scheduling.migration.reinserting import Reinserter, RoomMakers
 
 Floats = NDArray[np.float64]
 
@@ -141,7 +141,7 @@ class _Search:
         self._forwards = ListScheduler(legs, compiled=compiled)
         backwards = legs.backwards()
         self._backwards = ListScheduler(backwards, compiled=compiled)
-        self._room_makers = {False: room_makers(legs), True: room_makers(backwards)}
+        self._room_makers = {False: RoomMakers(legs), True: RoomMakers(backwards)}
         self._reinserter = Reinserter(legs, backwards, self._random, compiled=compiled)
         self._attempt: Attempt | None = None
         self._best_attempt: Attempt | None = None
@@ -227,7 +227,7 @@ class _Search:
         while waiting:
             leg, scale = waiting.pop()
             bonus[leg] += scale
-            for other in makers[leg]:
+            for other in makers.of(leg):
                 if other not in seen and len(seen) < MOST_PULLED and random.random() < part:
                     seen.add(other)
                     waiting.append((other, scale * random.uniform(0.7, 1.2)))

@@ -38,7 +38,7 @@ class Reinserter:
         self._random = random
         self._forwards = Inserter(legs, compiled=compiled)
         self._backwards = Inserter(backwards, compiled=compiled)
-        self._room_makers = room_makers(legs)
+        self._room_makers = RoomMakers(legs)
 
     def again(self, start: Integers) -> Integers | None:
         """Return the starts of a schedule made from another one's; None where that is much longer or not complete."""
@@ -65,7 +65,7 @@ class Reinserter:
         while waiting and len(seen) < MOST_PULLED:
             leg, early = waiting.pop()
             place[leg] = min(place[leg], early)
-            for other in self._room_makers[leg]:
+            for other in self._room_makers.of(leg):
                 late = place[other] > early - duration[other]
                 if late and other not in seen and random.random() < part:
                     seen.add(other)
@@ -83,7 +83,7 @@ class Reinserter:
         late = np.flatnonzero(end >= end.max() * (1.0 - 10.0 ** random.uniform(-3, -0.5)))
         leg = int(random.choice(late))
         for _ in range(random.integers(DEEPEST)):
-            just = [other for other in self._room_makers[leg] if end[other] == start[leg]]
+            just = [other for other in self._room_makers.of(leg) if end[other] == start[leg]]
             if not just:
                 break
             leg = int(random.choice(just))
@@ -100,14 +100,23 @@ class Reinserter:
         return mirrored if early is None or back.makespan(late) < self.legs.makespan(early) else early
 
 
-def room_makers(legs: Legs) -> list[list[int]]:
-    """Return, for each leg, who leaves a place that it comes to."""
-    leaving: list[list[int]] = [[] for _ in legs.rows]
-    for number, leg in enumerate(legs.legs):
-        for release in leg.releases:
-            if not legs.slots[release.row]:
-                leaving[release.row].append(number)
-    return [
-        sorted({other for claim in leg.claims if not legs.slots[claim.row] for other in leaving[claim.row]} - {number})
-        for number, leg in enumerate(legs.legs)
-    ]
+class RoomMakers:
+    """Who leaves the places that each leg comes to.
+
+    Parameters
+    ----------
+    legs : Legs
+    """
+
+    def __init__(self, legs: Legs) -> None:
+        self._leaving: list[list[int]] = [[] for _ in legs.rows]
+        for number, leg in enumerate(legs.legs):
+            for release in leg.releases:
+                self._leaving[release.row].append(number)
+        self._places = [[claim.row for claim in leg.claims if not legs.slots[claim.row]] for leg in legs.legs]
+
+    def of(self, leg: int) -> list[int]:
+        """Return those that make room for a leg, each once."""
+        found = dict.fromkeys(other for row in self._places[leg] for other in self._leaving[row])
+        found.pop(leg, None)
+        return list(found)
