@@ -245,10 +245,15 @@ class Openings:
         core = np.maximum(tables.core, 1)
         least = -(-tables.lower[entry, tables.cpu] // core) * core
         most = np.minimum(tables.upper[entry, tables.cpu], tables.capacity[:, tables.cpu])
-        unfit = np.flatnonzero((tables.core == 0) | (least > most))
+        name = self.instance.vms[entry].name if self.instance.vms[entry].isolation is not None else None
+        facts = [f for f in self.facts.isolations() if isinstance(f, IsolationFact) and f.vm == name]
+        silent = np.flatnonzero(tables.core == 0)
+        if len(silent):
+            why = "its cores, on which the VM is pinned, are not stated"
+            sizes = self.facts.reservations(tables.cpu, [vm])
+            yield Closure(np.isin(self.host_entry, silent), (*facts, *sizes), why, True)
+        unfit = np.flatnonzero((tables.core > 0) & (least > most))
         if len(unfit):
-            name = self.instance.vms[entry].name if self.instance.vms[entry].isolation is not None else None
-            facts = [f for f in self.facts.isolations() if isinstance(f, IsolationFact) and f.vm == name]
             sizes = [*self.facts.reservations(tables.cpu, [vm]), *self.facts.all_capacities(tables.cpu, unfit.tolist())]
             why = "no whole number of its cores lies within the VM's bounds"
             yield Closure(np.isin(self.host_entry, unfit), (*facts, *sizes), why, True)

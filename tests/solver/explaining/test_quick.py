@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from formulations import VM, Full, Host, Instance
+from formulations.bounds import Bounds
 from formulations.machines import Cell
 from formulations.rules import (
     Among,
@@ -163,8 +164,12 @@ def test_numa_cells_and_whole_cores_close_hosts() -> None:
     assert "3 NUMA cells wanted, 2 large enough" in reason.message
     pinned = VM(name="pinned", resources={"cpu": 2}, isolation=Full(pinned=True))
     (reason,) = quick_reasons(Instance(resources=RESOURCES, vms=[pinned], hosts=[host]))
-    assert "no whole number of its cores" in reason.message
+    assert "its cores, on which the VM is pinned, are not stated" in reason.message
     assert "isolation full of pinned" in reason.facts
+    limited = VM(name="limited", resources={"cpu": Bounds(reservation=2, limit=3)}, isolation=Full(pinned=True))
+    few = Host(name="h2", capacity={"cpu": 8, "memory": 8}, cores=2)
+    (reason,) = quick_reasons(Instance(resources=RESOURCES, vms=[limited], hosts=[few]))
+    assert "no whole number of its cores" in reason.message
 
 
 def test_nothing_is_said_where_vms_may_be_left_out() -> None:
