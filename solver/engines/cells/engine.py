@@ -12,6 +12,7 @@ from formulations.cell_packing import CellPacking, LinearLevel
 from formulations.cell_patterns import CellPatternModel
 from formulations.errors import UnsupportedError
 from formulations.tables import Integers
+from solver.backends import backend_named
 from solver.backends.base import Solution
 from solver.deadline import Deadline
 from solver.engines.cells.generation import CellGeneration
@@ -145,17 +146,19 @@ class CellSearch:
         return model.decode(solution.values) if solution.found else None
 
     def _solved(self, model: CellPatternModel, limit: Deadline, start: Mapping[str, float] | None) -> Solution:
-        """Ask the backend, once more with another seed where it crashes: CBC does so on some paths only."""
+        """Ask the backend; where it crashes, with another seed, and then HiGHS: CBC crashes on some paths only."""
         search = self.search
         settings = replace(search.settings, nodes=NODES if self.by_nodes else None)
-        try:
-            solution: Solution = search.backend.solve(model.problem, deadline=limit, settings=settings, start=start)
-        except BackendError as error:
-            search.failed(error)
-            settings = replace(settings, seed=settings.seed + 1)
-            solution = search.backend.solve(model.problem, deadline=limit, settings=settings, start=start)
-        search.failures = 0
-        return solution
+        for seed in (settings.seed, settings.seed + 1):
+            own = replace(settings, seed=seed)
+            try:
+                solution: Solution = search.backend.solve(model.problem, deadline=limit, settings=own, start=start)
+            except BackendError as error:
+                search.failed(error)
+            else:
+                search.failures = 0
+                return solution
+        return backend_named("highs").solve(model.problem, deadline=limit, settings=settings, start=start)
 
     def _rounded(self) -> Integers:
         """Return the master's solution rounded down: who is left finds room one by one."""
