@@ -51,6 +51,8 @@ def exact(value: Quantity, field: str = "") -> Fraction:
 
 @lru_cache(maxsize=2**16, typed=True)
 def _exact(value: Quantity) -> Fraction:
+    if type(value) is int and 0 <= value <= LARGEST_QUANTITY:
+        return Fraction(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise InputError(f"expected a number, got {value!r}")
     decimal = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)

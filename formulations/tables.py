@@ -159,6 +159,8 @@ class _Column:
     def _row(self, scale: Scale, number: int) -> tuple[int, int, int]:
         low, expected, high = self.distinct[number]
         try:
+            if low is expected is high:
+                return (_bounded(scale, low),) * 3
             upper = int(NO_LIMIT) if high is None else _bounded(scale, high)
             return _bounded(scale, low), _bounded(scale, expected), upper
         except InputError as error:

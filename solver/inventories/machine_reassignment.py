@@ -71,7 +71,10 @@ class _Numbers:
 
     def number(self, what: str, least: int = 0, most: int = LARGEST_NUMBER) -> int:
         """Return the next number."""
-        return int(self.block(1, what, least, most)[0])
+        if self._next < len(self._numbers) and least <= self._numbers[self._next] <= most:
+            self._next += 1
+            return int(self._numbers[self._next - 1])
+        return int(self.block(1, what, least, most)[0])  # says what is wrong
 
     @property
     def position(self) -> int:
@@ -202,8 +205,9 @@ class _Model:
         for s in range(self.services):
             spread.append(self._numbers.number(f"the spread of service {s}"))
             many = self._numbers.number(f"the number of dependencies of service {s}", 0, self.services)
-            needed = self._numbers.block(many, f"a service that service {s} depends on", 0, self.services - 1)
-            rows.extend((s, other) for other in needed.tolist())
+            if many:
+                needed = self._numbers.block(many, f"a service that service {s} depends on", 0, self.services - 1)
+                rows.extend((s, other) for other in needed.tolist())
         self._spread = np.array(spread, dtype=np.int64)
         self._dependencies = np.array(rows, dtype=np.int64).reshape(len(rows), 2)
 
