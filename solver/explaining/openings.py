@@ -250,8 +250,8 @@ class Openings:
         silent = np.flatnonzero(tables.core == 0)
         if len(silent):
             why = "its cores, on which the VM is pinned, are not stated"
-            sizes = self.facts.reservations(tables.cpu, [vm])
-            yield Closure(np.isin(self.host_entry, silent), (*facts, *sizes), why, True)
+            wanted = self.facts.reservations(tables.cpu, [vm])
+            yield Closure(np.isin(self.host_entry, silent), (*facts, *wanted), why, True)
         unfit = np.flatnonzero((tables.core > 0) & (least > most))
         if len(unfit):
             sizes = [*self.facts.reservations(tables.cpu, [vm]), *self.facts.all_capacities(tables.cpu, unfit.tolist())]
