@@ -214,7 +214,7 @@ def _wait_for_a_solver(pid: int) -> None:
     """Return when a solver runs, by which time there is a first placement."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
     began = time.monotonic()
-    while time.monotonic() - began < (60 if children.exists() else 10):
+    while time.monotonic() - began < (100 if children.exists() else 10):  # loops may have to be compiled first
         time.sleep(0.1)
         if children.exists() and children.read_text(encoding="ascii"):
             break
