@@ -233,9 +233,12 @@ class _Search:
                     waiting.append((other, scale * random.uniform(0.7, 1.2)))
 
     def _inserted(self, attempt: Attempt) -> Attempt | None:
-        """Insert all legs again in a disturbed order."""
+        """Insert all legs again in a disturbed order; None if that breaks something and would be the best."""
         start = self._reinserter.again(attempt.start)
         if start is None:
+            return None
+        shortest = self.best is None or self.legs.makespan(start) < self.best.makespan
+        if shortest and self.legs.broken(start):  # made backwards, see `Legs.backwards`
             return None
         urgency = Urgency("", -start.astype(np.float64), 0.0, 0.0, reserving=True)
         end = start + self.legs.duration
@@ -253,15 +256,15 @@ class _Search:
         return Attempt(backwards, urgency, timing) if timing.complete else None
 
     def _offer(self, attempt: Attempt, found_by: str) -> bool:
-        """Take a schedule over as the best if it is shorter and, unless made by a list forwards, keeps everything."""
+        """Take a schedule over as the best if it is shorter and, made backwards, keeps everything forwards."""
         timing = attempt.timing
         if self.best is not None and timing.makespan >= self.best.makespan:
             return False
         start, turn = attempt.start, timing.turn
         if attempt.backwards:
             turn = turns(start, self.legs.duration)
-        if (attempt.backwards or found_by == NAMES[INSERT]) and self.legs.broken(start):
-            return False
+            if self.legs.broken(start):
+                return False
         self.best = Listing(start, turn, timing.makespan, found_by, self.passes)
         self._best_attempt = attempt
         return True
